@@ -4,7 +4,13 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "pure", include: ["test/{domain,services,programs,cli}/**/*.test.ts", "test/*.test.ts"], testTimeout: 60_000 } },
+      {
+        test: {
+          name: "pure",
+          include: ["test/{domain,services,programs,cli}/**/*.test.ts", "test/*.test.ts"],
+          testTimeout: 60_000
+        }
+      },
       {
         test: {
           name: "lab",

@@ -1,0 +1,96 @@
+// What client and server say to each other: the typed requests, their answers, and the protocol's version.
+import { Schema } from "effect"
+
+/** The protocol that this version speaks, and the oldest that it still understands. */
+export const protocol = { current: 1, oldest: 1 } as const
+
+const Versions = { protocol: Schema.Int, oldest: Schema.Int, version: Schema.String }
+
+/** First contact of a run: who are you, what do you speak, how does my backup stand? */
+export const Hello = Schema.TaggedStruct("hello", Versions)
+
+/** The push has ended: take a snapshot. `transfer` is the client's rsync exit code (0, 23 or 24). */
+export const Complete = Schema.TaggedStruct("complete", {
+  transfer: Schema.Literals([0, 23, 24]),
+  unreadable: Schema.optionalKey(Schema.Int)
+})
+
+/** Which restore points are there? */
+export const Snapshots = Schema.TaggedStruct("snapshots", {})
+
+/** Make this machine a host with this public key; only an enrolment session may say it. */
+export const Enrol = Schema.TaggedStruct("enrol", {
+  host: Schema.String.check(Schema.isMaxLength(64)),
+  key: Schema.String.check(Schema.isMaxLength(4096))
+})
+
+/** Everything that may stand in `byteback request`. */
+export const TypedRequest = Schema.Union([Hello, Complete, Snapshots, Enrol])
+export type TypedRequest = typeof TypedRequest.Type
+
+/** A restore point as the server tells of it: `at` in epoch seconds of the server's clock. */
+export const SnapshotInfo = Schema.Struct({
+  name: Schema.String,
+  at: Schema.NullOr(Schema.Int),
+  state: Schema.Literals(["complete", "incomplete", "suspect", "foreign"]),
+  held: Schema.Boolean
+})
+export type SnapshotInfo = typeof SnapshotInfo.Type
+
+/**
+ * The server's answer to hello. `now`, `due` in epoch seconds; `due` is null where a snapshot may be taken at once.
+ * `token` is what the last complete run left, null when a push has started since.
+ */
+export const HelloAnswer = Schema.TaggedStruct("hello", {
+  ...Versions,
+  host: Schema.String,
+  now: Schema.Int,
+  due: Schema.NullOr(Schema.Int),
+  token: Schema.NullOr(Schema.String)
+})
+export type HelloAnswer = typeof HelloAnswer.Type
+
+/** A snapshot was taken. `due`: when the next may be, epoch seconds. */
+export const CompleteAnswer = Schema.TaggedStruct("complete", {
+  snapshot: SnapshotInfo,
+  due: Schema.NullOr(Schema.Int),
+  token: Schema.String
+})
+export type CompleteAnswer = typeof CompleteAnswer.Type
+
+export const SnapshotsAnswer = Schema.TaggedStruct("snapshots", { snapshots: Schema.Array(SnapshotInfo) })
+export type SnapshotsAnswer = typeof SnapshotsAnswer.Type
+
+export const EnrolAnswer = Schema.TaggedStruct("enrol", { host: Schema.String })
+export type EnrolAnswer = typeof EnrolAnswer.Type
+
+/** The server said no: `code` is an exit code, `due` the time (epoch seconds) at which it makes sense to come back. */
+export const Refusal = Schema.TaggedStruct("refusal", {
+  code: Schema.Int,
+  message: Schema.String,
+  due: Schema.NullOr(Schema.Int)
+})
+export type Refusal = typeof Refusal.Type
+
+export const Answer = Schema.Union([HelloAnswer, CompleteAnswer, SnapshotsAnswer, EnrolAnswer, Refusal])
+export type Answer = typeof Answer.Type
+
+const json = Schema.fromJsonString(TypedRequest)
+
+/** The command line that carries a request: `byteback request BASE64URL(JSON)`. */
+export const commandLine = (request: TypedRequest): string =>
+  `byteback request ${Buffer.from(Schema.encodeSync(json)(request)).toString("base64url")}`
+
+/** Decodes the JSON of a typed request. */
+export const decodeRequest = Schema.decodeUnknownEffect(json)
+
+/** Decodes and prints an answer: one line of JSON. */
+export const decodeAnswer = Schema.decodeUnknownEffect(Schema.fromJsonString(Answer))
+export const encodeAnswer = Schema.encodeSync(Schema.fromJsonString(Answer))
+
+/** May these two talk? `null`, or who is too old. */
+export const incompatibility = (
+  mine: { readonly protocol: number; readonly oldest: number },
+  theirs: { readonly protocol: number; readonly oldest: number }
+): "server-too-old" | "server-too-new" | null =>
+  theirs.protocol < mine.oldest ? "server-too-old" : theirs.oldest > mine.protocol ? "server-too-new" : null
