@@ -1,5 +1,6 @@
 // What client and server say to each other: the typed requests, their answers, and the protocol's version.
 import { Schema } from "effect"
+import { Base64Url } from "effect/encoding"
 
 /** The protocol that this version speaks, and the oldest that it still understands. */
 export const protocol = { current: 1, oldest: 1 } as const
@@ -79,7 +80,7 @@ const json = Schema.fromJsonString(TypedRequest)
 
 /** The command line that carries a request: `byteback request BASE64URL(JSON)`. */
 export const commandLine = (request: TypedRequest): string =>
-  `byteback request ${Buffer.from(Schema.encodeSync(json)(request)).toString("base64url")}`
+  `byteback request ${Base64Url.encode(Schema.encodeSync(json)(request))}`
 
 /** Decodes the JSON of a typed request. */
 export const decodeRequest = Schema.decodeUnknownEffect(json)

@@ -1,0 +1,146 @@
+// The backup server as a client sees it: one ssh connection, typed requests and their answers.
+import { Context, Effect, Layer, Schema, type Scope } from "effect"
+import {
+  type Answer,
+  type CompleteAnswer,
+  commandLine,
+  decodeAnswer,
+  type EnrolAnswer,
+  type HelloAnswer,
+  incompatibility,
+  protocol,
+  type SnapshotsAnswer,
+  type TypedRequest
+} from "../domain/Conversation.ts"
+import { escapeText } from "../domain/escape.ts"
+import { exitCode, type ExitName } from "../domain/exitCode.ts"
+import { version } from "../domain/version.ts"
+import { Ssh, type SshError, type SshTarget } from "./Ssh.ts"
+
+const exitNames = Object.entries(exitCode) as ReadonlyArray<[ExitName, number]>
+
+/** The server answered, and its answer is no. `due` (epoch seconds) is when it makes sense to come back. */
+export class ServerRefused extends Schema.TaggedError<ServerRefused>()("ServerRefused", {
+  code: Schema.Int,
+  detail: Schema.String,
+  due: Schema.NullOr(Schema.Int)
+}) {
+  override get message() {
+    return this.detail
+  }
+  get exit(): ExitName {
+    return exitNames.find(([, code]) => code === this.code)?.[0] ?? "failed"
+  }
+}
+
+/** The two ends speak different protocols, or what came back is no answer at all. */
+export class ServerIncompatible extends Schema.TaggedError<ServerIncompatible>()("ServerIncompatible", {
+  reason: Schema.Literals(["server-too-old", "server-too-new", "no-answer"]),
+  detail: Schema.String
+}) {
+  override get message() {
+    switch (this.reason) {
+      case "server-too-old":
+        return `the server's byteback (${this.detail}) is too old for this client (${version}); nothing was sent. Upgrade the server`
+      case "server-too-new":
+        return `the server's byteback (${this.detail}) is too new for this client (${version}); nothing was sent. Upgrade this machine's byteback`
+      case "no-answer":
+        return `the server did not answer as a byteback server does${this.detail === "" ? "" : ` (it said: ${this.detail})`}; nothing was sent. Is byteback 0.5 or newer set up there?`
+    }
+  }
+  get exit(): ExitName {
+    return "failed"
+  }
+}
+
+export type ConversationError = SshError | ServerRefused | ServerIncompatible
+
+/** A connection that is open; everything said goes over the same one. */
+export interface BackupSession {
+  /** the remote shell command for rsync -e */
+  readonly rsh: string
+  /** first words; fails where the two ends cannot understand each other */
+  readonly hello: Effect.Effect<HelloAnswer, ConversationError>
+  /** asks for a snapshot of what was pushed; `transfer` is rsync's exit code */
+  readonly complete: (transfer: 0 | 23 | 24) => Effect.Effect<CompleteAnswer, ConversationError>
+  readonly snapshots: Effect.Effect<SnapshotsAnswer, ConversationError>
+  /** enrols this machine under a name; only an enrolment session may */
+  readonly enrol: (host: string, publicKey: string) => Effect.Effect<EnrolAnswer, ConversationError>
+}
+
+export class BackupServer extends Context.Service<
+  BackupServer,
+  {
+    /** Connects and logs in; the connection lasts until the scope closes. */
+    readonly connect: (target: SshTarget) => Effect.Effect<BackupSession, SshError, Scope.Scope>
+  }
+>()("byteback/services/BackupServer") {
+  static readonly layer = Layer.effect(
+    BackupServer,
+    Effect.gen(function* () {
+      const ssh = yield* Ssh
+      const connect = Effect.fn("BackupServer.connect")(function* (target: SshTarget) {
+        const session = yield* ssh.connect(target)
+
+        const ask = Effect.fn("BackupServer.ask")(function* <Tag extends Answer["_tag"]>(
+          request: TypedRequest,
+          tag: Tag
+        ) {
+          const { text, stderr } = yield* session.run(commandLine(request))
+          const answer = yield* Effect.mapError(
+            decodeAnswer(text.trim()),
+            () =>
+              new ServerIncompatible({
+                reason: "no-answer",
+                detail: escapeText((stderr.trim().split("\n").at(-1) ?? "").slice(0, 200))
+              })
+          )
+          if (answer._tag === "refusal") {
+            return yield* new ServerRefused({
+              code: answer.code,
+              detail: escapeText(answer.message),
+              due: answer.due
+            })
+          }
+          if (answer._tag !== tag) {
+            return yield* new ServerIncompatible({ reason: "no-answer", detail: `an answer to ${answer._tag}` })
+          }
+          return answer as Extract<Answer, { readonly _tag: Tag }>
+        })
+
+        const mine = { protocol: protocol.current, oldest: protocol.oldest, version }
+        const hello = Effect.gen(function* () {
+          const answer = yield* ask({ _tag: "hello", ...mine }, "hello")
+          const reason = incompatibility(mine, answer)
+          if (reason !== null) return yield* new ServerIncompatible({ reason, detail: escapeText(answer.version) })
+          return answer
+        })
+
+        return {
+          rsh: session.rsh,
+          hello,
+          complete: (transfer: 0 | 23 | 24) => ask({ _tag: "complete", transfer }, "complete"),
+          snapshots: ask({ _tag: "snapshots" }, "snapshots"),
+          enrol: (host: string, key: string) => ask({ _tag: "enrol", host, key }, "enrol")
+        }
+      })
+      return BackupServer.of({ connect })
+    })
+  )
+
+  /** A server that answers from a function; a refusal is an answer too. */
+  static readonly layerFake = (answers: Partial<Omit<BackupSession, "rsh">>) => {
+    const silent = Effect.fail(new ServerIncompatible({ reason: "no-answer", detail: "" }))
+    return Layer.succeed(BackupServer, {
+      connect: () =>
+        Effect.succeed({
+          rsh: "fake",
+          hello: silent,
+          complete: () => silent,
+          snapshots: silent,
+          enrol: () => silent,
+          ...answers
+        })
+    })
+  }
+}
