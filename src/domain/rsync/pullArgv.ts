@@ -1,0 +1,69 @@
+// The rsync command line of a restore, and the server line that rsync makes of it.
+import type { RemoteShell } from "./pushArgv.ts"
+
+/** One restore of paths of one snapshot into a directory. */
+export interface PullPlan {
+  readonly server: RemoteShell
+  /** a snapshot's name, `latest` or `current` */
+  readonly snapshot: string
+  /** what to fetch, as byte strings; a leading `/` is the snapshot's root, so `/` fetches everything */
+  readonly paths: ReadonlyArray<string>
+  /** absolute; each path lands below it under its full name, so that `/` puts everything where it was */
+  readonly destination: string
+  readonly acls: boolean
+  readonly xattrs: boolean
+  /** make devices and other special files */
+  readonly devices: boolean
+  /** seconds without any traffic after which rsync gives up */
+  readonly ioTimeout: number
+  readonly dryRun: boolean
+  /** print a line for each file (see `Observer.change`) */
+  readonly itemize: boolean
+}
+
+const snapshotWord = /^[A-Za-z0-9][A-Za-z0-9:+._-]{0,127}$/
+
+/** May this name a snapshot on the server's line? rsync hands that text to the far end as it stands. */
+export const isSnapshotWord = (name: string): boolean => snapshotWord.test(name)
+
+/**
+ * rsync's arguments; the paths go to its stdin (`pathList`), so that names may be any bytes and nothing in them is
+ * ever a pattern. `snapshot` must pass `isSnapshotWord`.
+ */
+export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
+  "--archive",
+  "--recursive",
+  "--hard-links",
+  ...(plan.acls ? ["--acls"] : []),
+  ...(plan.xattrs ? ["--xattrs"] : []),
+  ...(plan.devices ? [] : ["--no-D"]),
+  "--numeric-ids",
+  "--sparse",
+  "--stats",
+  "--info=progress2",
+  "--no-human-readable",
+  `--timeout=${plan.ioTimeout}`,
+  ...(plan.dryRun ? ["--dry-run"] : []),
+  ...(plan.itemize ? ["--out-format=%i %n%L"] : []),
+  "--files-from=-",
+  "--from0",
+  `--rsh=${plan.server.rsh}`,
+  `--rsync-path=byteback-restore --fake-super --snapshot ${plan.snapshot}`,
+  "--",
+  `${plan.server.alias}:.`,
+  plan.destination
+]
+
+/**
+ * The paths as rsync reads them from stdin: relative to the snapshot's root, each ended by NUL. Null where a path
+ * holds `..` or NUL, which the server would refuse.
+ */
+export const pathList = (paths: ReadonlyArray<string>): string | null => {
+  let list = ""
+  for (const path of paths) {
+    const parts = path.split("/").filter((part) => part !== "" && part !== ".")
+    if (path.includes("\0") || parts.includes("..")) return null
+    list += `${parts.join("/") || "."}\0`
+  }
+  return list
+}

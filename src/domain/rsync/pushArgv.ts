@@ -1,0 +1,55 @@
+// The rsync command line of a backup, and the server line that rsync makes of it.
+
+/** How rsync reaches the server: its --rsh, and the name that stands before the colon. */
+export interface RemoteShell {
+  readonly rsh: string
+  readonly alias: string
+}
+
+/** One push of a machine's files to the server's `current`. */
+export interface PushPlan {
+  readonly server: RemoteShell
+  /** absolute paths */
+  readonly sources: ReadonlyArray<string>
+  /** filter rules in rsync's merge-file form, as byte strings (see `filterRules`) */
+  readonly rules: ReadonlyArray<string>
+  readonly acls: boolean
+  readonly xattrs: boolean
+  /** seconds without any traffic after which rsync gives up */
+  readonly ioTimeout: number
+  /** the administrator's own rsync options, one each */
+  readonly flags: ReadonlyArray<string>
+  /** change nothing, only say what would be done */
+  readonly dryRun: boolean
+  /** print a line for each change (see `Observer.change`) */
+  readonly itemize: boolean
+}
+
+/**
+ * rsync's arguments; the rules go to its stdin (`rulesText`), so that names may be any bytes.
+ * fake-super is the far end's: owner, mode, devices and privileged xattrs lie there as xattrs of plain files.
+ */
+export const pushArgv = (plan: PushPlan): ReadonlyArray<string> => [
+  "--archive",
+  "--hard-links",
+  ...(plan.acls ? ["--acls"] : []),
+  ...(plan.xattrs ? ["--xattrs"] : []),
+  "--numeric-ids",
+  "--relative",
+  "--delete-during",
+  "--delete-excluded",
+  "--inplace",
+  "--stats",
+  "--info=progress2",
+  "--no-human-readable",
+  `--timeout=${plan.ioTimeout}`,
+  ...(plan.dryRun ? ["--dry-run"] : []),
+  ...(plan.itemize ? ["--out-format=%i %n%L"] : []),
+  ...plan.flags,
+  "--filter=merge -",
+  `--rsh=${plan.server.rsh}`,
+  "--rsync-path=rsync --fake-super",
+  "--",
+  ...plan.sources,
+  `${plan.server.alias}:.`
+]
