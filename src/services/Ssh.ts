@@ -1,47 +1,41 @@
 // The client's side of OpenSSH: one shared connection a session, and the keys that it needs.
-import { Context, type Duration, type Effect, Schema, type Scope } from "effect"
-import type { Captured } from "./Exec.ts"
+import { Context, type Duration, Effect, FileSystem, Layer, Ref, Schema, type Scope } from "effect"
+import { escapeText } from "../domain/escape.ts"
+import { sshAlias, sshConfig, type SshTarget } from "../domain/sshConfig.ts"
+import { sshFailure, sshMayPass, type SshReason, sshReasons } from "../domain/sshFailure.ts"
+import { type Captured, Exec, type ExecError } from "./Exec.ts"
 
-/** Why ssh could not do its work. */
-export const SshReason = Schema.Literals([
-  "unreachable",
-  "unknown-name",
-  "host-key-changed",
-  "host-key-unknown",
-  "key-refused",
-  "lost",
-  "refused",
-  "timeout",
-  "failed"
-])
-export type SshReason = typeof SshReason.Type
+const advice: Record<SshReason, string> = {
+  unreachable: "cannot be reached; check the network, and that sshd runs there",
+  "unknown-name": "no such host name; check the destination",
+  "host-key-changed":
+    "shows another host key than the one pinned at set-up; if the server was reinstalled, run byteback setup-client again, else somebody may be in between",
+  "host-key-unknown": "shows a host key that is not pinned here; run byteback setup-client",
+  "key-refused": "does not accept this machine's key; run byteback setup-client, or ask the server's administrator",
+  lost: "the connection was lost; what had arrived stays there",
+  refused: "hung up before login; it may have too many sessions, try again later",
+  timeout: "did not answer in time; try again later",
+  "not-installed": "the ssh programs are not installed here; install openssh-client",
+  failed: "ssh failed"
+}
 
 /** ssh could not log in, or lost its connection. Nothing that is on the server was lost. */
 export class SshError extends Schema.TaggedError<SshError>()("SshError", {
-  reason: SshReason,
-  host: Schema.String,
+  reason: Schema.Literals(sshReasons),
+  /** the server, or the key file that it is about */
+  subject: Schema.String,
   exitCode: Schema.NullOr(Schema.Int),
+  /** the last 8 KiB */
   stderr: Schema.String
 }) {
-  /** May the same be tried again in a while? */
+  /** May the same go better in a while? */
   get retryable(): boolean {
-    return ["unreachable", "lost", "refused", "timeout"].includes(this.reason)
+    return sshMayPass(this.reason)
   }
   override get message() {
-    return `${this.host}: ${this.reason}`
+    const last = this.stderr.trim().split("\n").at(-1)?.trim() ?? ""
+    return `${this.subject}: ${advice[this.reason]}${last === "" ? "" : ` (${escapeText(last, 200)})`}`
   }
-}
-
-export interface SshTarget {
-  readonly user: string
-  readonly host: string
-  readonly port?: number
-  /** the only key that is offered */
-  readonly keyFile?: string
-  /** the only known_hosts file that is believed */
-  readonly knownHosts: string
-  /** an administrator's access: the user's own agent and keys, a password and the host key's question on the terminal */
-  readonly ownIdentities?: boolean
 }
 
 export interface RunOptions {
@@ -58,6 +52,20 @@ export interface SshSession {
   readonly run: (command: string, options?: RunOptions) => Effect.Effect<Captured, SshError>
 }
 
+const execFailure = (subject: string) => (error: ExecError) =>
+  new SshError({
+    reason: error.reason === "not-found" ? "not-installed" : error.reason === "timeout" ? "timeout" : "failed",
+    subject,
+    exitCode: null,
+    stderr: error.detail
+  })
+
+/** A directory for sockets: their paths must stay below 108 bytes, and rsync splits --rsh at blanks. */
+const socketDirectory = (): string => {
+  const own = process.env["TMPDIR"]
+  return own !== undefined && /^\/[A-Za-z0-9/._-]{1,40}$/.test(own) ? own : "/tmp"
+}
+
 export class Ssh extends Context.Service<
   Ssh,
   {
@@ -70,4 +78,156 @@ export class Ssh extends Context.Service<
     /** The host keys that a server offers now, as known_hosts lines; nothing says yet that they are the right ones. */
     readonly hostKeys: (host: string, port?: number) => Effect.Effect<ReadonlyArray<string>, SshError>
   }
->()("byteback/services/Ssh") {}
+>()("byteback/services/Ssh") {
+  static readonly layer = Layer.effect(
+    Ssh,
+    Effect.gen(function* () {
+      const exec = yield* Exec
+      const fs = yield* FileSystem.FileSystem
+
+      const connect = Effect.fn("Ssh.connect")(function* (target: SshTarget) {
+        const subject = target.host
+        const fileFailure = (error: { readonly message: string }) =>
+          new SshError({ reason: "failed", subject, exitCode: null, stderr: error.message })
+        const directory = yield* fs
+          .makeTempDirectoryScoped({ directory: socketDirectory(), prefix: "byteback-ssh-" })
+          .pipe(Effect.mapError(fileFailure))
+        const file = `${directory}/config`
+        const config = sshConfig(target, `${directory}/socket`)
+        if (config === null) {
+          return yield* fileFailure({ message: "user, host or a file's name holds a character that ssh cannot take" })
+        }
+        yield* Effect.mapError(fs.writeFileString(file, config, { mode: 0o600 }), fileFailure)
+
+        const ended = (code: number, stderr: string, wasConnected: boolean) =>
+          new SshError({ reason: sshFailure(stderr, wasConnected), subject, exitCode: code, stderr })
+        yield* Effect.addFinalizer(() =>
+          Effect.ignore(exec.run("ssh", ["-F", file, "-O", "exit", sshAlias], { timeout: "10 seconds" }))
+        )
+        const login = ["-F", file, "-f", "-N", sshAlias]
+        if (target.ownIdentities === true) {
+          const code = yield* Effect.mapError(exec.attach("ssh", login), execFailure(subject))
+          if (code !== 0) {
+            return yield* new SshError({
+              reason: "failed",
+              subject,
+              exitCode: code,
+              stderr: "it said why on the terminal"
+            })
+          }
+        } else {
+          const { code, stderr } = yield* Effect.mapError(
+            exec.run("ssh", login, { timeout: "2 minutes" }),
+            execFailure(subject)
+          )
+          if (code !== 0) return yield* ended(code, stderr, false)
+        }
+
+        const run = Effect.fn("SshSession.run")(function* (command: string, options: RunOptions = {}) {
+          const captured = yield* Effect.mapError(
+            exec.run("ssh", ["-F", file, "-T", "--", sshAlias, command], options),
+            execFailure(subject)
+          )
+          return captured.code === 255 ? yield* ended(255, captured.stderr, true) : captured
+        })
+        return { rsh: `ssh -F ${file} -T`, alias: sshAlias, run }
+      })
+
+      const keygen = (path: string, args: ReadonlyArray<string>) =>
+        Effect.flatMap(
+          Effect.mapError(exec.run("ssh-keygen", args, { timeout: "1 minute" }), execFailure(path)),
+          ({ code, stderr, text }) =>
+            code === 0
+              ? Effect.succeed(text)
+              : Effect.fail(new SshError({ reason: "failed", subject: path, exitCode: code, stderr }))
+        )
+
+      const generateKey = Effect.fn("Ssh.generateKey")(function* (path: string) {
+        const there = yield* Effect.orElseSucceed(fs.exists(path), () => false)
+        if (!there) yield* keygen(path, ["-q", "-t", "ed25519", "-N", "", "-C", "byteback", "-f", path])
+      })
+
+      const publicKey = Effect.fn("Ssh.publicKey")(function* (path: string) {
+        const text = yield* keygen(path, ["-y", "-P", "", "-f", path])
+        return text.trim().split(" ").slice(0, 2).join(" ")
+      })
+
+      const hostKeys = Effect.fn("Ssh.hostKeys")(function* (host: string, port?: number) {
+        const { code, stderr, text } = yield* Effect.mapError(
+          exec.run("ssh-keyscan", ["-T", "20", ...(port === undefined ? [] : ["-p", String(port)]), "--", host]),
+          execFailure(host)
+        )
+        const lines = text.split("\n").filter((line) => /^\S+ [a-z0-9@.-]+ [A-Za-z0-9+/=]+$/.test(line))
+        if (lines.length > 0) return lines
+        const reason = sshFailure(stderr, false)
+        return yield* new SshError({
+          reason: reason === "failed" ? "unreachable" : reason,
+          subject: host,
+          exitCode: code,
+          stderr
+        })
+      })
+
+      return Ssh.of({ connect, generateKey, publicKey, hostKeys })
+    })
+  )
+
+  /** A stand-in for tests and development: servers that are functions, keys that are only names. */
+  static readonly layerFake = (servers: FakeServers) =>
+    Layer.effect(
+      Ssh,
+      Effect.gen(function* () {
+        const keys = yield* Ref.make(new Map<string, string>())
+        const fail = (reason: SshReason, subject: string) =>
+          Effect.fail(new SshError({ reason, subject, exitCode: 255, stderr: "" }))
+        return Ssh.of({
+          connect: (target) => {
+            const server = servers[target.host]
+            if (server === undefined) return fail("unknown-name", target.host)
+            const refusal = server.refuses?.(target) ?? null
+            if (refusal !== null) return fail(refusal, target.host)
+            const run = (command: string, options: RunOptions = {}) => {
+              const given = server.answer(command, options.stdin, target)
+              if (given.code === 255) return fail("lost", target.host)
+              const text = given.text ?? ""
+              return Effect.succeed({ code: 0, stderr: "", ...given, text, stdout: new TextEncoder().encode(text) })
+            }
+            return Effect.succeed({ rsh: "fake-ssh", alias: target.host, run })
+          },
+          generateKey: (path) =>
+            Ref.update(keys, (made) =>
+              made.has(path) ? made : new Map(made).set(path, `ssh-ed25519 ${btoa(`${path} ${made.size}`)}`)
+            ),
+          publicKey: (path) =>
+            Effect.flatMap(Ref.get(keys), (made) => {
+              const key = made.get(path)
+              return key === undefined ? fail("failed", path) : Effect.succeed(key)
+            }),
+          hostKeys: (host, port) => {
+            const server = servers[host]
+            const name = port === undefined ? host : `[${host}]:${port}`
+            return server === undefined
+              ? fail("unreachable", host)
+              : Effect.succeed([`${name} ssh-ed25519 ${server.hostKey ?? btoa(host)}`])
+          }
+        })
+      })
+    )
+}
+
+/** The servers of a fake world, by host name. */
+export interface FakeServers {
+  readonly [host: string]: {
+    /** why this target may not log in, or null */
+    readonly refuses?: (target: SshTarget) => SshReason | null
+    /** what a command gives; code 255 stands for a lost connection */
+    readonly answer: (
+      command: string,
+      stdin: string | Uint8Array | undefined,
+      target: SshTarget
+    ) => { readonly code?: number; readonly text?: string; readonly stderr?: string }
+    readonly hostKey?: string
+  }
+}
+
+export type { SshReason, SshTarget }
