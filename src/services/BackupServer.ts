@@ -59,6 +59,8 @@ export type ConversationError = SshError | ServerRefused | ServerIncompatible
 export interface BackupSession {
   /** the remote shell command for rsync -e */
   readonly rsh: string
+  /** what stands before the colon for rsync */
+  readonly alias: string
   /** first words; fails where the two ends cannot understand each other */
   readonly hello: Effect.Effect<HelloAnswer, ConversationError>
   /** asks for a snapshot of what was pushed; `transfer` is rsync's exit code */
@@ -118,6 +120,7 @@ export class BackupServer extends Context.Service<
 
         return {
           rsh: session.rsh,
+          alias: session.alias,
           hello,
           complete: (transfer: 0 | 23 | 24) => ask({ _tag: "complete", transfer }, "complete"),
           snapshots: ask({ _tag: "snapshots" }, "snapshots"),
@@ -129,12 +132,13 @@ export class BackupServer extends Context.Service<
   )
 
   /** A server that answers from a function; a refusal is an answer too. */
-  static readonly layerFake = (answers: Partial<Omit<BackupSession, "rsh">>) => {
+  static readonly layerFake = (answers: Partial<Omit<BackupSession, "rsh" | "alias">>) => {
     const silent = Effect.fail(new ServerIncompatible({ reason: "no-answer", detail: "" }))
     return Layer.succeed(BackupServer, {
       connect: () =>
         Effect.succeed({
           rsh: "fake",
+          alias: "server",
           hello: silent,
           complete: () => silent,
           snapshots: silent,

@@ -1,0 +1,16 @@
+// The privileged helper's entry: what needs more than a look and an exec is answered here, with services.
+import { Effect } from "effect"
+import { answerEnrolmentRequest, answerHostRequest, completeOldRun } from "./cli/answer.ts"
+import { runToExit } from "./cli/runToExit.ts"
+import { layer } from "./layer.ts"
+
+/** A typed request of an enrolled host: one line of JSON on stdout. */
+export const answerRequest = (host: string, json: string): void =>
+  runToExit(Effect.provide(answerHostRequest(host, json), layer))
+
+/** A typed request of a session that may enrol; `host` where its invitation names one. */
+export const answerEnrolment = (host: string | null, json: string): void =>
+  runToExit(Effect.provide(answerEnrolmentRequest(host, json), layer))
+
+/** `byteback-receive --complete`: an old client's word that its push has ended. */
+export const answerOldComplete = (host: string): void => runToExit(Effect.provide(completeOldRun(host), layer))

@@ -1,0 +1,34 @@
+// Which snapshot a person means by a word: its name, or `latest`.
+import { Result, Schema } from "effect"
+import type { SnapshotInfo } from "./Conversation.ts"
+import { escapeName } from "./escape.ts"
+import { snapshotTime } from "./snapshotName.ts"
+
+/** There is no such snapshot. Nothing was changed. */
+export class NoSuchSnapshot extends Schema.TaggedError<NoSuchSnapshot>()("NoSuchSnapshot", {
+  wanted: Schema.String,
+  nearest: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    if (this.nearest.length === 0) return "this machine has no snapshots on the server yet; run byteback backup"
+    return `there is no snapshot ${escapeName(this.wanted)}; the nearest are ${this.nearest.map((name) => escapeName(name)).join(", ")}`
+  }
+}
+
+/** The snapshot that `wanted` names; the newest, incomplete ones counted, for `latest`. Else the three nearest are named. */
+export const chooseSnapshot = (
+  snapshots: ReadonlyArray<SnapshotInfo>,
+  wanted: string
+): Result.Result<SnapshotInfo, NoSuchSnapshot> => {
+  const dated = snapshots
+    .filter((one) => one.at !== null && one.state !== "suspect")
+    .toSorted((a, b) => a.at! - b.at!)
+  const found = wanted === "latest" ? dated.at(-1) : snapshots.find((one) => one.name === wanted)
+  if (found !== undefined) return Result.succeed(found)
+  const time = snapshotTime(wanted)
+  const nearest =
+    time === undefined
+      ? dated.slice(-3)
+      : dated.toSorted((a, b) => Math.abs(a.at! - time) - Math.abs(b.at! - time)).slice(0, 3)
+  return Result.fail(new NoSuchSnapshot({ wanted, nearest: nearest.map((one) => one.name) }))
+}

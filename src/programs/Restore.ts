@@ -1,0 +1,93 @@
+// Brings files of a snapshot back, with all that belongs to them, into a directory of their own.
+import { Effect, FileSystem, Schema } from "effect"
+import { bytesOfText } from "../domain/byteString.ts"
+import { chooseSnapshot } from "../domain/chooseSnapshot.ts"
+import type { RawSettings } from "../domain/clientSettings.ts"
+import type { SnapshotInfo } from "../domain/Conversation.ts"
+import { escapeName } from "../domain/escape.ts"
+import type { TransferStats } from "../domain/rsync/stats.ts"
+import { type Observer, Rsync } from "../services/Rsync.ts"
+import { connectToServer } from "./connectToServer.ts"
+
+export interface RestoreOptions {
+  readonly settings: RawSettings
+  /** absolute paths as they were on this machine; `/` is everything */
+  readonly paths: ReadonlyArray<string>
+  /** a snapshot's name; default: `latest` */
+  readonly snapshot?: string
+  /** absolute; made with mode 0700 unless it is there. Each path lands below it under its full name */
+  readonly to: string
+  /** carry on in a directory that already holds something, as after a cut connection */
+  readonly resume?: boolean
+  /** make devices, sockets and fifos too */
+  readonly devices?: boolean
+  readonly dryRun?: boolean
+  readonly observer?: Observer
+}
+
+export interface RestoreResult {
+  readonly snapshot: SnapshotInfo
+  readonly directory: string
+  readonly stats: TransferStats
+  /** files that could not be brought back, and what rsync said of the first of them */
+  readonly unreadable: number
+  readonly problems: ReadonlyArray<string>
+}
+
+/** The directory to restore to cannot be used. Nothing was written. */
+export class TargetUnusable extends Schema.TaggedError<TargetUnusable>()("TargetUnusable", {
+  path: Schema.String,
+  problem: Schema.Literals(["not-empty", "not-writable"])
+}) {
+  override get message() {
+    const path = escapeName(this.path)
+    return this.problem === "not-empty"
+      ? `${path} is not empty; nothing was written. Name a new directory with --to, or give --resume to carry on in this one`
+      : `${path} cannot be made or written; nothing was written. Name another directory with --to`
+  }
+}
+
+/** Restores `paths` of one snapshot below `to`. What is not asked for is not accepted from the server. */
+export const restore = Effect.fn("restore")(function* (options: RestoreOptions) {
+  const fs = yield* FileSystem.FileSystem
+  const rsync = yield* Rsync
+  const { session, settings } = yield* connectToServer(options.settings)
+  yield* session.hello
+  const { snapshots } = yield* session.snapshots
+  const snapshot = yield* Effect.fromResult(chooseSnapshot(snapshots, options.snapshot ?? "latest"))
+
+  if (options.dryRun !== true) {
+    const unusable = (problem: TargetUnusable["problem"]) => () => new TargetUnusable({ path: options.to, problem })
+    if (!(yield* Effect.orElseSucceed(fs.exists(options.to), () => false))) {
+      yield* Effect.mapError(fs.makeDirectory(options.to, { mode: 0o700, recursive: true }), unusable("not-writable"))
+    }
+    const entries = yield* Effect.mapError(fs.readDirectory(options.to), unusable("not-writable"))
+    if (entries.length > 0 && options.resume !== true) return yield* unusable("not-empty")()
+    yield* Effect.mapError(fs.access(options.to, { writable: true }), unusable("not-writable"))
+  }
+
+  const { acls, xattrs } = yield* rsync.version
+  const transfer = yield* rsync.pull(
+    {
+      server: { rsh: session.rsh, alias: session.alias },
+      snapshot: snapshot.name,
+      paths: options.paths.map(bytesOfText),
+      destination: options.to,
+      acls,
+      xattrs,
+      devices: options.devices ?? false,
+      ioTimeout: settings.ioTimeout,
+      dryRun: options.dryRun ?? false,
+      itemize: options.observer?.change !== undefined
+    },
+    options.observer
+  )
+  const result: RestoreResult = {
+    snapshot,
+    directory: options.to,
+    stats: transfer.stats,
+    unreadable: transfer.unreadable,
+    problems: transfer.problems
+  }
+  return result
+}, Effect.scoped)

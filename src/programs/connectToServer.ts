@@ -1,0 +1,35 @@
+// The connection that every client program begins with: settings, destination, login.
+import { Effect } from "effect"
+import { ConfigError, type RawSettings } from "../domain/clientSettings.ts"
+import { BackupServer } from "../services/BackupServer.ts"
+import { ClientConfig } from "../services/ClientConfig.ts"
+import { Layout } from "../services/Layout.ts"
+
+/** The settings that count and the destination among them, which must be there. */
+export const readSettings = Effect.fnUntraced(function* (commandLine: RawSettings) {
+  const layout = yield* Layout
+  const settings = yield* (yield* ClientConfig).read(commandLine)
+  const { destination } = settings
+  if (destination !== null) return { ...settings, destination }
+  return yield* new ConfigError({
+    where: `${layout.config}/destination`,
+    problem: "no destination is set; run byteback setup-client, or give --destination byteback@backup.example.org:"
+  })
+})
+
+/** Logs in with this machine's own key; the connection ends with the scope. */
+export const connect = Effect.fnUntraced(function* ({
+  destination,
+  keyFile,
+  knownHosts
+}: Effect.Success<ReturnType<typeof readSettings>>) {
+  const { user, host, port } = destination
+  const target = { user, host, ...(port === undefined ? {} : { port }), keyFile, knownHosts }
+  return yield* (yield* BackupServer).connect(target)
+})
+
+/** Both of the above. */
+export const connectToServer = Effect.fnUntraced(function* (commandLine: RawSettings) {
+  const settings = yield* readSettings(commandLine)
+  return { settings, session: yield* connect(settings) }
+})
