@@ -63,15 +63,21 @@ const checkStore = (): void => {
 const checkRoom = (): void => {
   const { bavail, blocks, bsize } = statfsSync(store)
   if (bavail * bsize < Math.max(leastFree.bytes, blocks * bsize * leastFree.part)) {
-    refuse("the server's store is full; no backup was lost. Its administrator can free space or enlarge it", exitCode.noSpace)
+    refuse(
+      "the server's store is full; no backup was lost. Its administrator can free space or enlarge it",
+      exitCode.noSpace
+    )
   }
 }
 
-const rsyncVersion = (): readonly [number, number, number] => {
-  const { stdout } = spawnSync("/usr/bin/rsync", ["--version"], { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" })
-  const match = /version (\d+)\.(\d+)\.(\d+)/.exec(stdout ?? "")
-  if (match === null) return refuse("rsync is not installed on the server", exitCode.failed)
-  return [Number(match[1]), Number(match[2]), Number(match[3])]
+const rsyncVersion = (): string => {
+  const { stdout } = spawnSync("/usr/bin/rsync", ["--version"], {
+    stdio: ["ignore", "pipe", "ignore"],
+    encoding: "utf8"
+  })
+  return (
+    /version (\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? refuse("rsync is not installed on the server", exitCode.failed)
+  )
 }
 
 /** The directory of a snapshot that is whole: in root's hands, with a name of ours or one that an administrator gave. */
@@ -88,10 +94,14 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
   })
   const found =
     wanted === "latest"
-      ? dated.reduce<{ name: string; time: number } | null>((a, b) => (a === null || b.time > a.time ? b : a), null)?.name
+      ? dated.reduce<{ name: string; time: number } | null>((a, b) => (a === null || b.time > a.time ? b : a), null)
+          ?.name
       : dated.find(({ name }) => name === wanted)?.name
   if (found !== undefined) return `${at}/${found}`
-  return refuse(wanted === "latest" ? "this host has no snapshot yet" : `this host has no snapshot ${wanted}`, exitCode.failed)
+  return refuse(
+    wanted === "latest" ? "this host has no snapshot yet" : `this host has no snapshot ${wanted}`,
+    exitCode.failed
+  )
 }
 
 const exec = (argv: ReadonlyArray<string>): void => {
@@ -108,9 +118,10 @@ const push = (host: string, request: Push): void => {
   const uid = uidOf(host)
   checkStore()
   checkRoom()
-  for (const directory of [runs, `${runs}/${host}`, `${runs}/slots`]) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  for (const directory of [runs, `${runs}/${host}`, `${runs}/slots`])
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
   const most = Number(/^[1-9]\d{0,3}$/.exec(textOf(`${config}/parallel`) ?? "")?.[0] ?? parallel)
-  const command = rsyncArgv(request, { rsyncVersion: rsyncVersion() })
+  const command = rsyncArgv(request, rsyncVersion())
   exec([
     recorder,
     `${runs}/${host}`,
@@ -125,7 +136,7 @@ const pull = (host: string, request: Pull | Restore): void => {
   const uid = uidOf(host)
   checkStore()
   const directory = snapshotDirectory(host, snapshotOf(request))
-  exec(sandboxArgv({ directory, access: "read-only", uid }, rsyncArgv(request, { rsyncVersion: rsyncVersion() })))
+  exec(sandboxArgv({ directory, access: "read-only", uid }, rsyncArgv(request, rsyncVersion())))
 }
 
 const ping = (host: string): void => {

@@ -13,10 +13,13 @@ const exitOf = (error: object): number => {
 }
 
 /** The line (null: nothing more to say) and the exit code of a failure. A defect is a bug of ours and says so. */
-export const describeFailure = (cause: Cause.Cause<unknown>): { readonly line: string | null; readonly code: number } => {
+export const describeFailure = (
+  cause: Cause.Cause<unknown>
+): { readonly line: string | null; readonly code: number } => {
   const failure = Cause.findErrorOption(cause)
   if (Option.isNone(failure)) {
-    if (Cause.hasInterruptsOnly(cause)) return { line: "stopped; nothing that was backed up is lost", code: exitCode.failed }
+    if (Cause.hasInterruptsOnly(cause))
+      return { line: "stopped; nothing that was backed up is lost", code: exitCode.failed }
     return {
       line: `a bug in byteback ended this command; nothing was deleted. ${escapeText(Cause.pretty(cause))}`,
       code: exitCode.failed
