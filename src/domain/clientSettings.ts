@@ -2,6 +2,7 @@
 import { Result, Schema } from "effect"
 import { bytesOfText, textOfBytes } from "./byteString.ts"
 import { type Destination, type InvalidDestination, parseDestination } from "./destination.ts"
+import type { ExitName } from "./exitCode.ts"
 
 /** A setting cannot be used. Nothing was changed. */
 export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError", {
@@ -10,6 +11,9 @@ export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError"
   /** what is wrong, and what to write instead */
   problem: Schema.String
 }) {
+  get exit(): ExitName {
+    return "usage"
+  }
   override get message() {
     return `${this.where}: ${this.problem}`
   }

@@ -1,11 +1,15 @@
 // Where the backup goes: `[user@]host:[path]`, as it always was, or `ssh://user@host:port/`.
 import { Result, Schema } from "effect"
+import type { ExitName } from "./exitCode.ts"
 
 /** The destination cannot be understood. Nothing was changed. */
 export class InvalidDestination extends Schema.TaggedError<InvalidDestination>()("InvalidDestination", {
   text: Schema.String,
   problem: Schema.String
 }) {
+  get exit(): ExitName {
+    return "usage"
+  }
   override get message() {
     const shown = JSON.stringify(this.text.slice(0, 80))
     return `destination ${shown}: ${this.problem}; write byteback@backup.example.org: or ssh://byteback@backup.example.org:2222/`

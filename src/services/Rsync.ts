@@ -1,30 +1,65 @@
 // rsync's client side: pushes a backup, pulls a restore, and says what the local rsync can do.
-import { Context, Effect, Schema } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
+import { fromUint8Array, textOfBytes, toUint8Array } from "../domain/byteString.ts"
+import { escapeText } from "../domain/escape.ts"
+import type { ExitName } from "../domain/exitCode.ts"
+import { rulesText } from "../domain/filters.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
-import { type RsyncReason, rsyncReasons, type TransferOutcome } from "../domain/rsync/exitMeaning.ts"
-import type { Progress } from "../domain/rsync/progress.ts"
-import type { PullPlan } from "../domain/rsync/pullArgv.ts"
-import type { PushPlan } from "../domain/rsync/pushArgv.ts"
-import type { TransferStats } from "../domain/rsync/stats.ts"
+import { exitMeaning, type RsyncReason, rsyncReasons, type TransferOutcome } from "../domain/rsync/exitMeaning.ts"
+import { noProblems, readProblems } from "../domain/rsync/problems.ts"
+import { type Progress, readOutput } from "../domain/rsync/progress.ts"
+import { pathList, pullArgv, type PullPlan } from "../domain/rsync/pullArgv.ts"
+import { pushArgv, type PushPlan } from "../domain/rsync/pushArgv.ts"
+import { parseStats, type TransferStats } from "../domain/rsync/stats.ts"
+import { parseVersion, type RsyncAbilities } from "../domain/rsync/version.ts"
+import { Exec, type ExecError } from "./Exec.ts"
 
-/** rsync ended without a transfer that counts. What had arrived stays on the server, and is not sent again. */
+const advice: Record<RsyncReason, string> = {
+  usage: "rsync does not take these options; look at rsync_flags and rsync_filter",
+  protocol: "the two rsyncs do not understand each other; install rsync 3.1 or newer on both ends",
+  io: "rsync could not read or write its files",
+  "no-space": "no space is left for the data; what had arrived is kept",
+  network: "the connection broke off; what had arrived is kept",
+  timeout: "no data moved for too long; what had arrived is kept",
+  interrupted: "rsync was interrupted; what had arrived is kept",
+  "not-enrolled": "this machine is not enrolled; run byteback setup-client",
+  busy: "the server is busy with this host; try again later",
+  refused: "the server refused",
+  "too-soon": "too soon",
+  "not-installed": "rsync is not installed; install it",
+  "not-found": "not in that snapshot",
+  failed: "rsync failed"
+}
+
+const exits: Partial<Record<RsyncReason, ExitName>> = {
+  usage: "usage",
+  "no-space": "noSpace",
+  "not-enrolled": "notEnrolled",
+  busy: "busy",
+  refused: "refused",
+  "too-soon": "tooSoon"
+}
+
+/** rsync ended without a transfer that counts. What had arrived stays where it is, and is not sent again. */
 export class RsyncError extends Schema.TaggedError<RsyncError>()("RsyncError", {
   reason: Schema.Literals(rsyncReasons),
   /** may the same go better in a while? */
   retryable: Schema.Boolean,
   exitCode: Schema.NullOr(Schema.Int),
   argumentCount: Schema.Int,
+  /** the last 8 KiB */
   stderr: Schema.String
 }) {
-  override get message() {
-    return findRefusal(this.stderr)?.message ?? this.reason
+  get exit(): ExitName {
+    return exits[this.reason] ?? "failed"
   }
-}
-
-export interface RsyncAbilities {
-  readonly version: string
-  readonly acls: boolean
-  readonly xattrs: boolean
+  override get message() {
+    const refusal = findRefusal(this.stderr)
+    if (refusal !== null) return `the server says: ${escapeText(refusal.message, 300)}`
+    // the first line is the cause, those after it what followed from it
+    const first = this.stderr.split("\n").find((line) => line.trim() !== "") ?? ""
+    return `${advice[this.reason]}${first === "" ? "" : ` (${escapeText(first.trim(), 200)})`}`
+  }
 }
 
 /** A transfer that counts. */
@@ -40,8 +75,52 @@ export interface Transfer {
 export interface Observer {
   /** called as rsync tells of its progress, several times a second */
   readonly progress?: (progress: Progress) => Effect.Effect<void>
-  /** called with each itemized change, where the plan asks for them: `>f+++++++++ name`, as rsync escapes it */
+  /** called with each itemized change, where the plan asks for them: `>f+++++++++ name`, in ASCII as rsync escapes it */
   readonly change?: (line: string) => Effect.Effect<void>
+}
+
+/** A line that --out-format='%i %n%L' made. */
+const itemized = /^([<>ch.*][fdLDS][^ ]{9}|\*deleting {2}) /
+
+// Of the fake
+
+const none: TransferStats = {
+  files: 0,
+  created: 0,
+  deleted: 0,
+  transferred: 0,
+  totalSize: 0,
+  transferredSize: 0,
+  literal: 0,
+  matched: 0,
+  sent: 0,
+  received: 0
+}
+
+/** Is a path a directory, or below it? */
+const below = (path: string, directory: string) => `${path}/`.startsWith(directory === "/" ? "/" : `${directory}/`)
+const size = (files: Iterable<readonly [string, string]>) => [...files].reduce((sum, [, { length }]) => sum + length, 0)
+
+/** What a real transfer does to `into`, and would say of it. */
+const copy = (wanted: ReadonlyMap<string, string>, into: Map<string, string>, dryRun: boolean): Transfer => {
+  const changed = [...wanted].filter(([path, content]) => into.get(path) !== content)
+  const created = changed.filter(([path]) => !into.has(path)).length
+  if (!dryRun) for (const [path, content] of changed) into.set(path, content)
+  return {
+    outcome: "complete",
+    exitCode: 0,
+    stats: {
+      ...none,
+      files: wanted.size,
+      created,
+      transferred: changed.length,
+      totalSize: size(wanted),
+      transferredSize: size(changed),
+      literal: size(changed)
+    },
+    unreadable: 0,
+    problems: []
+  }
 }
 
 export class Rsync extends Context.Service<
@@ -54,6 +133,169 @@ export class Rsync extends Context.Service<
     /** Fetches paths of a snapshot. A path that is not there fails with `not-found`, after what was there has come. */
     readonly pull: (plan: PullPlan, observer?: Observer) => Effect.Effect<Transfer, RsyncError>
   }
->()("byteback/services/Rsync") {}
+>()("byteback/services/Rsync") {
+  static readonly layer = Layer.effect(
+    Rsync,
+    Effect.gen(function* () {
+      const exec = yield* Exec
 
-export type { RsyncReason }
+      const execFailure = (error: ExecError) =>
+        new RsyncError({
+          reason: error.reason === "not-found" ? "not-installed" : error.reason === "killed" ? "interrupted" : "failed",
+          retryable: error.reason === "killed",
+          exitCode: null,
+          argumentCount: error.argumentCount,
+          stderr: error.detail
+        })
+
+      const version = Effect.gen(function* () {
+        const { text } = yield* Effect.mapError(exec.run("rsync", ["--version"]), execFailure)
+        const abilities = parseVersion(text)
+        if (abilities !== null) return abilities
+        return yield* new RsyncError({
+          reason: "failed",
+          retryable: false,
+          exitCode: null,
+          argumentCount: 1,
+          stderr: "the rsync in the PATH is not rsync"
+        })
+      }).pipe(Effect.withSpan("Rsync.version"))
+
+      const transfer = Effect.fnUntraced(function* (args: ReadonlyArray<string>, stdin: string, observer: Observer) {
+        let output = ""
+        let stats: ReadonlyArray<string> = []
+        let problems = noProblems
+        const { code, stderr } = yield* Effect.mapError(
+          exec.run("rsync", args, {
+            stdin: toUint8Array(stdin),
+            onStdout: (chunk) => {
+              const { rest, progress, lines } = readOutput(output, fromUint8Array(chunk))
+              output = rest
+              const changes = lines.filter((line) => itemized.test(line))
+              stats = [...stats, ...lines.filter((line) => !itemized.test(line))].slice(-50)
+              return Effect.andThen(
+                observer.change === undefined
+                  ? Effect.void
+                  : Effect.forEach(changes, observer.change, { discard: true }),
+                progress === null || observer.progress === undefined ? Effect.void : observer.progress(progress)
+              )
+            },
+            onStderr: (chunk) =>
+              Effect.sync(() => {
+                problems = readProblems(problems, fromUint8Array(chunk))
+              })
+          }),
+          execFailure
+        )
+        const meaning = exitMeaning(code, stderr)
+        if (meaning._tag === "failed") {
+          const { reason, retryable } = meaning
+          return yield* new RsyncError({ reason, retryable, exitCode: code, argumentCount: args.length, stderr })
+        }
+        const { outcome, exitCode } = meaning
+        const told = problems.first.map((line) => textOfBytes(line) ?? line)
+        return {
+          transfer: {
+            outcome,
+            exitCode,
+            stats: parseStats(stats.join("\n")),
+            unreadable: outcome === "partial" ? Math.max(1, problems.count) : 0,
+            problems: told
+          },
+          missing: problems.missing,
+          stderr
+        }
+      })
+
+      const push = Effect.fn("Rsync.push")(function* (plan: PushPlan, observer: Observer = {}) {
+        return (yield* transfer(pushArgv(plan), rulesText(plan.rules), observer)).transfer
+      })
+
+      const pull = Effect.fn("Rsync.pull")(function* (plan: PullPlan, observer: Observer = {}) {
+        const args = pullArgv(plan)
+        const argumentCount = args.length
+        const list = pathList(plan.paths)
+        if (list === null) {
+          return yield* new RsyncError({
+            reason: "usage",
+            retryable: false,
+            exitCode: null,
+            argumentCount,
+            stderr: "a path to restore may not hold .."
+          })
+        }
+        const ended = yield* transfer(args, list, observer)
+        if (ended.transfer.outcome === "partial" && ended.missing > 0) {
+          const { stderr } = ended
+          return yield* new RsyncError({ reason: "not-found", retryable: false, exitCode: 23, argumentCount, stderr })
+        }
+        return ended.transfer
+      })
+
+      return Rsync.of({ version, push, pull })
+    })
+  )
+
+  /**
+   * A stand-in for tests and development: moves files between the two sides of a `FakeWorld`. It knows sources, paths
+   * and anchored excludes of the forms `- /a` and `- /a/*`.
+   */
+  static readonly layerFake = (world: FakeWorld) =>
+    Layer.sync(Rsync, () => {
+      const trouble = Effect.suspend(() => {
+        const reason = world.trouble.shift() ?? null
+        return reason === null
+          ? Effect.void
+          : Effect.fail(new RsyncError({ ...reason, exitCode: null, argumentCount: 0, stderr: "" }))
+      })
+      return Rsync.of({
+        version: Effect.succeed({ version: "3.5.0", acls: true, xattrs: true }),
+        push: Effect.fn("Rsync.push")(function* (plan) {
+          yield* trouble
+          const excluded = plan.rules.flatMap((rule) => /^- (\/.*?)(?:\/\*)?$/.exec(rule)?.[1] ?? [])
+          const wanted = new Map(
+            [...world.machine].filter(
+              ([path]) =>
+                plan.sources.some((source) => below(path, source)) &&
+                !excluded.some((directory) => below(path, directory))
+            )
+          )
+          const gone = [...world.current.keys()].filter((path) => !wanted.has(path))
+          if (!plan.dryRun) for (const path of gone) world.current.delete(path)
+          const transfer = copy(wanted, world.current, plan.dryRun)
+          return { ...transfer, stats: { ...transfer.stats, deleted: gone.length } }
+        }),
+        pull: Effect.fn("Rsync.pull")(function* (plan) {
+          yield* trouble
+          const from = plan.snapshot === "current" ? world.current : (world.snapshots.get(plan.snapshot) ?? new Map())
+          const paths = plan.paths.map((path) => (path.startsWith("/") ? path : `/${path}`))
+          const target = plan.destination === "/" ? "" : plan.destination
+          const wanted = new Map<string, string>()
+          for (const path of paths) {
+            const found = [...from].filter(([name]) => below(name, path))
+            for (const [name, content] of found) wanted.set(target + name, content)
+            if (found.length > 0) continue
+            return yield* new RsyncError({
+              reason: "not-found",
+              retryable: false,
+              exitCode: 23,
+              argumentCount: 0,
+              stderr: ""
+            })
+          }
+          return copy(wanted, world.machine, plan.dryRun)
+        })
+      })
+    })
+}
+
+/** The fake's two sides: files and their contents by absolute path. */
+export interface FakeWorld {
+  readonly machine: Map<string, string>
+  readonly current: Map<string, string>
+  readonly snapshots: Map<string, Map<string, string>>
+  /** how the next transfers end, one each; null for one that goes well */
+  readonly trouble: Array<{ readonly reason: RsyncReason; readonly retryable: boolean } | null>
+}
+
+export type { RsyncAbilities, RsyncReason }

@@ -1,6 +1,7 @@
 // The client's side of OpenSSH: one shared connection a session, and the keys that it needs.
 import { Context, type Duration, Effect, FileSystem, Layer, Ref, Schema, type Scope } from "effect"
 import { escapeText } from "../domain/escape.ts"
+import type { ExitName } from "../domain/exitCode.ts"
 import { sshAlias, sshConfig, type SshTarget } from "../domain/sshConfig.ts"
 import { sshFailure, sshMayPass, type SshReason, sshReasons } from "../domain/sshFailure.ts"
 import { type Captured, Exec, type ExecError } from "./Exec.ts"
@@ -31,6 +32,9 @@ export class SshError extends Schema.TaggedError<SshError>()("SshError", {
   /** May the same go better in a while? */
   get retryable(): boolean {
     return sshMayPass(this.reason)
+  }
+  get exit(): ExitName {
+    return this.reason === "key-refused" ? "refused" : "failed"
   }
   override get message() {
     const last = this.stderr.trim().split("\n").at(-1)?.trim() ?? ""

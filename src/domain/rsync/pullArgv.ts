@@ -1,11 +1,12 @@
 // The rsync command line of a restore, and the server line that rsync makes of it.
+import type { SnapshotRef } from "../snapshotName.ts"
 import type { RemoteShell } from "./pushArgv.ts"
 
 /** One restore of paths of one snapshot into a directory. */
 export interface PullPlan {
   readonly server: RemoteShell
-  /** a snapshot's name, `latest` or `current` */
-  readonly snapshot: string
+  /** rsync hands this to the far end's command line as it stands, so only a checked one will do */
+  readonly snapshot: SnapshotRef
   /** what to fetch, as byte strings; a leading `/` is the snapshot's root, so `/` fetches everything */
   readonly paths: ReadonlyArray<string>
   /** absolute; each path lands below it under its full name, so that `/` puts everything where it was */
@@ -21,14 +22,9 @@ export interface PullPlan {
   readonly itemize: boolean
 }
 
-const snapshotWord = /^[A-Za-z0-9][A-Za-z0-9:+._-]{0,127}$/
-
-/** May this name a snapshot on the server's line? rsync hands that text to the far end as it stands. */
-export const isSnapshotWord = (name: string): boolean => snapshotWord.test(name)
-
 /**
  * rsync's arguments; the paths go to its stdin (`pathList`), so that names may be any bytes and nothing in them is
- * ever a pattern. `snapshot` must pass `isSnapshotWord`.
+ * ever a pattern.
  */
 export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
   "--archive",
