@@ -17,7 +17,9 @@ const level = (file: string): number => rooms.findIndex((room) => file.startsWit
 
 const imports = (file: string): ReadonlyArray<string> =>
   [
-    ...readFileSync(join(top, file), "utf8").matchAll(/^(?:import|export|\})(?:[^"\n]* from)? ?"([^"\n]+)"$|import\("([^"]+)"\)/gm)
+    ...readFileSync(join(top, file), "utf8").matchAll(
+      /^(?:import|export|\})(?:[^"\n]* from)? ?"([^"\n]+)"$|import\("([^"]+)"\)/gm
+    )
   ].map(([, named, dynamic]) => named ?? dynamic!)
 
 const resolved = (file: string, name: string): string =>

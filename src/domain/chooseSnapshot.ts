@@ -20,9 +20,7 @@ export const chooseSnapshot = (
   snapshots: ReadonlyArray<SnapshotInfo>,
   wanted: string
 ): Result.Result<SnapshotInfo, NoSuchSnapshot> => {
-  const dated = snapshots
-    .filter((one) => one.at !== null && one.state !== "suspect")
-    .toSorted((a, b) => a.at! - b.at!)
+  const dated = snapshots.filter((one) => one.at !== null && one.state !== "suspect").toSorted((a, b) => a.at! - b.at!)
   const found = wanted === "latest" ? dated.at(-1) : snapshots.find((one) => one.name === wanted)
   if (found !== undefined) return Result.succeed(found)
   const time = snapshotTime(wanted)

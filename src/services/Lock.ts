@@ -24,11 +24,10 @@ export class Lock extends Context.Service<
   Lock,
   {
     /** Takes the lock until the scope closes, or fails at once with `Locked`. `what` names the holder's work for people. */
-    readonly take: (path: string, what: string) => Effect.Effect<
-      void,
-      Locked | LockUnavailable | ExecError,
-      Scope.Scope
-    >
+    readonly take: (
+      path: string,
+      what: string
+    ) => Effect.Effect<void, Locked | LockUnavailable | ExecError, Scope.Scope>
   }
 >()("byteback/services/Lock") {
   static readonly layer = Layer.effect(
