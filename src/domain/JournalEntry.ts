@@ -1,0 +1,55 @@
+// A host's journal: what happened to its backups, one JSON object a line, oldest first.
+import { Result, Schema } from "effect"
+
+/** Epoch seconds of the server's clock. */
+const at = Schema.Int
+
+/** The host came to be, or got another key. `key` is the key's fingerprint. */
+export const Enrolled = Schema.TaggedStruct("enrolled", { at, uid: Schema.Int, key: Schema.String })
+
+/** A snapshot was taken. `transfer`: the exit code of the rsync whose data it holds, null where that is not known. */
+export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
+  at,
+  name: Schema.String,
+  state: Schema.Literals(["complete", "incomplete"]),
+  by: Schema.Literals(["host", "administrator"]),
+  transfer: Schema.NullOr(Schema.Int),
+  unreadable: Schema.optionalKey(Schema.Int)
+})
+export type SnapshotTaken = typeof SnapshotTaken.Type
+
+/** The host may no longer back up. */
+export const Removed = Schema.TaggedStruct("removed", { at, backups: Schema.Literals(["kept", "deleted"]) })
+
+export const JournalEntry = Schema.Union([Enrolled, SnapshotTaken, Removed])
+export type JournalEntry = typeof JournalEntry.Type
+
+/** A journal as it was read. `damaged` has the numbers (from 1) of lines that are no entry: all others still count. */
+export interface Journal {
+  readonly entries: ReadonlyArray<JournalEntry>
+  readonly damaged: ReadonlyArray<number>
+}
+
+const json = Schema.fromJsonString(JournalEntry)
+const decode = Schema.decodeUnknownResult(json)
+const encode = Schema.encodeSync(json)
+
+/** An entry's line, with its newline. */
+export const formatEntry = (entry: JournalEntry): string => `${encode(entry)}\n`
+
+/**
+ * Reads a journal's text; never throws. A last line without its newline was being written when the machine stopped: it
+ * is left out without a word unless it is whole. Empty lines do not count.
+ */
+export const parseJournal = (text: string): Journal => {
+  const entries: Array<JournalEntry> = []
+  const damaged: Array<number> = []
+  const lines = text.split("\n")
+  for (const [index, line] of lines.entries()) {
+    if (line === "") continue
+    const entry = decode(line)
+    if (Result.isSuccess(entry)) entries.push(entry.success)
+    else if (index < lines.length - 1) damaged.push(index + 1)
+  }
+  return { entries, damaged }
+}

@@ -1,0 +1,73 @@
+// A host's restore points: what lies in the store, with what the journal knows of it.
+import type { SnapshotInfo } from "./Conversation.ts"
+import type { JournalEntry } from "./JournalEntry.ts"
+
+/** What stands beside `current` in a host's directory, as the store sees it. */
+export interface StoredSnapshot {
+  readonly name: string
+  /** epoch seconds, from its name; null where it is foreign */
+  readonly at: number | null
+  /** not made by byteback: listed, restorable, and otherwise left alone */
+  readonly foreign: boolean
+  /** read-only, and its root inode belongs to root: not even the host can alter it */
+  readonly sealed: boolean
+}
+
+/** A restore point, and what is to be said of it where something is odd. */
+export interface ListedSnapshot extends SnapshotInfo {
+  readonly note: string | null
+}
+
+/** A snapshot dated further ahead than this cannot be true; seconds. */
+const skew = 3600
+
+/** What the journal says since the host's backups were last deleted as a whole: nothing older is in the store. */
+const sinceDeleted = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<JournalEntry> =>
+  journal.slice(journal.findLastIndex((entry) => entry._tag === "removed" && entry.backups === "deleted") + 1)
+
+const byName = (a: StoredSnapshot, b: StoredSnapshot): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+
+/** Oldest first; those without a time before all others, by name. */
+export const oldestFirst = (a: StoredSnapshot, b: StoredSnapshot): number =>
+  (a.at ?? -Infinity) === (b.at ?? -Infinity) ? byName(a, b) : (a.at ?? -Infinity) < (b.at ?? -Infinity) ? -1 : 1
+
+const judge = (
+  stored: StoredSnapshot,
+  recorded: ReadonlyMap<string, "complete" | "incomplete">,
+  now: number
+): Pick<ListedSnapshot, "state" | "note"> => {
+  if (stored.foreign) return { state: "foreign", note: "not made by byteback: left alone" }
+  if (stored.at !== null && stored.at > now + skew) {
+    return { state: "suspect", note: "dated in the future: was the server's clock wrong?" }
+  }
+  if (!stored.sealed) return { state: "suspect", note: "not read-only: it may have been altered since it was taken" }
+  const state = recorded.get(stored.name)
+  return state === undefined
+    ? { state: "complete", note: "not in the journal: taken to be complete" }
+    : { state, note: null }
+}
+
+/** Joins both, oldest first. The journal alone says complete or incomplete; `now` in epoch seconds. */
+export const listSnapshots = (
+  stored: ReadonlyArray<StoredSnapshot>,
+  journal: ReadonlyArray<JournalEntry>,
+  now: number
+): ReadonlyArray<ListedSnapshot> => {
+  const recorded = new Map<string, "complete" | "incomplete">()
+  for (const entry of sinceDeleted(journal)) if (entry._tag === "snapshot") recorded.set(entry.name, entry.state)
+  return stored.toSorted(oldestFirst).map((snapshot) => ({
+    name: snapshot.name,
+    at: snapshot.at,
+    held: false,
+    ...judge(snapshot, recorded, now)
+  }))
+}
+
+/** When snapshots were taken, by the server's own record: its journal, and the names of what it sealed. Epoch seconds. */
+export const timesTaken = (
+  stored: ReadonlyArray<StoredSnapshot>,
+  journal: ReadonlyArray<JournalEntry>
+): ReadonlyArray<number> => [
+  ...sinceDeleted(journal).flatMap((entry) => (entry._tag === "snapshot" ? [entry.at] : [])),
+  ...stored.flatMap(({ at, sealed }) => (sealed && at !== null ? [at] : []))
+]

@@ -1,0 +1,62 @@
+// How full a btrfs is, read from `btrfs filesystem usage -b`.
+
+/** Bytes that are allocated to one kind of chunk, and how many of them are used; copies not counted twice. */
+export interface ChunkUsage {
+  readonly size: number
+  readonly used: number
+}
+
+/** All in bytes. A btrfs is full when data, metadata or both can grow no further, which `df` alone does not show. */
+export interface StoreUsage {
+  readonly size: number
+  /** not yet given to data or metadata */
+  readonly unallocated: number
+  /** what can still be written, by btrfs's own estimate */
+  readonly free: number
+  /** the same, if all that is unallocated were written in the most redundant profile */
+  readonly freeAtLeast: number
+  readonly data: ChunkUsage
+  readonly metadata: ChunkUsage
+  /** copies that are kept of each metadata block: 2 for DUP */
+  readonly metadataRatio: number
+  /** metadata that btrfs keeps to itself for its own emergencies */
+  readonly globalReserve: number
+}
+
+/** Null where the text is not what btrfs prints. */
+export const parseUsage = (text: string): StoreUsage | null => {
+  const figure = (pattern: RegExp): number => {
+    const match = pattern.exec(text)
+    return match === null ? Number.NaN : Number(match[1])
+  }
+  const chunks = (kind: string): ChunkUsage => {
+    let size = 0
+    let used = 0
+    for (const match of text.matchAll(new RegExp(`^${kind},[^:\\n]*: Size:(\\d+), Used:(\\d+)`, "gm"))) {
+      size += Number(match[1])
+      used += Number(match[2])
+    }
+    return { size, used }
+  }
+  // A mixed filesystem (very small ones) keeps both in the same chunks.
+  const mixed = chunks("Data\\+Metadata")
+  const usage = {
+    size: figure(/^\s+Device size:\s+(\d+)$/m),
+    unallocated: figure(/^\s+Device unallocated:\s+(\d+)$/m),
+    free: figure(/^\s+Free \(estimated\):\s+(\d+)\b/m),
+    freeAtLeast: figure(/^\s+Free \(estimated\):.*\(min: (\d+)\)$/m),
+    data: mixed.size > 0 ? mixed : chunks("Data"),
+    metadata: mixed.size > 0 ? mixed : chunks("Metadata"),
+    metadataRatio: figure(/^\s+Metadata ratio:\s+(\d+(?:\.\d+)?)$/m),
+    globalReserve: figure(/^\s+Global reserve:\s+(\d+)\b/m)
+  }
+  const figures = [
+    usage.size,
+    usage.unallocated,
+    usage.free,
+    usage.freeAtLeast,
+    usage.metadataRatio,
+    usage.globalReserve
+  ]
+  return figures.some(Number.isNaN) || usage.data.size + usage.metadata.size === 0 ? null : usage
+}

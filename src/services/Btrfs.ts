@@ -1,0 +1,291 @@
+// The btrfs tool: subvolumes, snapshots, space. Its exit codes and stderr become typed errors here.
+import { Context, Effect, Layer, Schema } from "effect"
+import { constants } from "node:fs"
+import * as fs from "node:fs/promises"
+import { dirname } from "node:path"
+import type { ExitName } from "../domain/exitCode.ts"
+import { type StoreUsage, parseUsage } from "../domain/storeUsage.ts"
+import { Exec, type ExecError, type ExecOptions } from "./Exec.ts"
+
+const Reason = Schema.Literals([
+  "no-space",
+  "not-btrfs",
+  "not-found",
+  "exists",
+  "read-only",
+  "not-permitted",
+  "unknown"
+])
+type Reason = typeof Reason.Type
+
+const said: Record<Reason, string> = {
+  "no-space": "the filesystem has no space left for it; prune or add a disk",
+  "not-btrfs": "it is not a subvolume of a btrfs filesystem; is the store mounted?",
+  "not-found": "there is no such subvolume",
+  exists: "something of that name is already there",
+  "read-only": "it is read-only, and so is what lies in it; see `dmesg` if the whole filesystem is",
+  "not-permitted": "this needs root",
+  unknown: "btrfs failed"
+}
+
+/** btrfs said no. What was there before is still there. */
+export class BtrfsError extends Schema.TaggedError<BtrfsError>()("BtrfsError", {
+  reason: Reason,
+  /** what was to be done, in words: `snapshot` */
+  action: Schema.String,
+  path: Schema.String,
+  exitCode: Schema.Int,
+  /** the last 8 KiB */
+  stderr: Schema.String,
+  argumentCount: Schema.Int
+}) {
+  readonly program = "btrfs"
+  get exit(): ExitName {
+    return this.reason === "no-space" ? "noSpace" : "failed"
+  }
+  override get message() {
+    const detail = this.stderr.trim()
+    return `could not ${this.action} ${this.path}: ${said[this.reason]}${detail === "" ? "" : ` (${detail})`}`
+  }
+}
+
+type Failure = BtrfsError | ExecError
+
+/** The kernel's words for each errno, as btrfs-progs print them, and the tool's own checks before it asks the kernel. */
+const reasonOf = (stderr: string): Reason => {
+  if (/No space left on device|Disk quota exceeded/.test(stderr)) return "no-space"
+  if (/not a btrfs (?:filesystem|subvolume)|Not a Btrfs subvolume|Inappropriate ioctl/i.test(stderr)) return "not-btrfs"
+  if (/already exists|File exists/.test(stderr)) return "exists"
+  if (/Read-only file system/.test(stderr)) return "read-only"
+  if (/Operation not permitted|Permission denied/.test(stderr)) return "not-permitted"
+  if (/No such file or directory|cannot find/.test(stderr)) return "not-found"
+  return "unknown"
+}
+
+/** How btrfs marks the root of a subvolume, and its filesystem. */
+const rootInode = 256
+const btrfsMagic = 0x9123683e
+
+export class Btrfs extends Context.Service<
+  Btrfs,
+  {
+    /** Makes an empty subvolume; its parent directory must be there. */
+    readonly subvolumeCreate: (path: string) => Effect.Effect<void, Failure>
+    /** A writable picture of `source` at `target`, which must not be there. Subvolumes within `source` are empty directories in it. */
+    readonly snapshot: (source: string, target: string) => Effect.Effect<void, Failure>
+    /** Makes a subvolume read-only, or writable again. */
+    readonly setReadOnly: (path: string, readOnly: boolean) => Effect.Effect<void, Failure>
+    /** Does the kernel refuse to write there? Asks it, without writing; true as well on a filesystem that is read-only as a whole. */
+    readonly isReadOnly: (path: string) => Effect.Effect<boolean, BtrfsError>
+    /** Is this the root of a subvolume? False for anything else, also for nothing at all and for a link to one. */
+    readonly isSubvolume: (path: string) => Effect.Effect<boolean, BtrfsError>
+    /** Deletes a subvolume, read-only or not, and those that lie within it first. Its space comes back later: see `sync`. */
+    readonly deleteSubvolume: (path: string) => Effect.Effect<void, Failure>
+    /** Waits until the space of everything deleted so far is free again. */
+    readonly sync: (path: string) => Effect.Effect<void, Failure>
+    /** How full the filesystem is that holds this path. */
+    readonly usage: (path: string) => Effect.Effect<StoreUsage, Failure>
+    /** The generation of a subvolume: it grows with each change that is committed. */
+    readonly generation: (path: string) => Effect.Effect<number, Failure>
+    /** Bytes of file data that were written to this subvolume since a generation (of it or of what it is a snapshot of). */
+    readonly newBytes: (path: string, since: number) => Effect.Effect<number, Failure>
+  }
+>()("byteback/services/Btrfs") {
+  static readonly layer = Layer.effect(
+    Btrfs,
+    Effect.gen(function* () {
+      const exec = yield* Exec
+
+      const run = Effect.fnUntraced(function* (
+        action: string,
+        path: string,
+        args: ReadonlyArray<string>,
+        options?: ExecOptions
+      ) {
+        const ended = yield* exec.run("btrfs", args, options)
+        if (ended.code === 0) return ended
+        const { code: exitCode, stderr } = ended
+        const reason = reasonOf(stderr)
+        return yield* new BtrfsError({ reason, action, path, exitCode, stderr, argumentCount: args.length })
+      })
+
+      const failed = (action: string, path: string, reason: Reason, stderr = "") =>
+        new BtrfsError({ reason, action, path, exitCode: 0, stderr, argumentCount: 0 })
+
+      const isSubvolume = Effect.fn("Btrfs.isSubvolume")((path: string) =>
+        Effect.tryPromise({
+          try: async () => {
+            const found = await fs.lstat(path)
+            return found.isDirectory() && found.ino === rootInode && (await fs.statfs(path)).type === btrfsMagic
+          },
+          catch: codeOf
+        }).pipe(
+          Effect.catch((code) =>
+            code === "ENOENT" || code === "ENOTDIR"
+              ? Effect.succeed(false)
+              : Effect.fail(failed("look at", path, code === "EACCES" ? "not-permitted" : "unknown", code))
+          )
+        )
+      )
+
+      const children = Effect.fnUntraced(function* (path: string, name: string) {
+        const { text } = yield* run("list", path, ["subvolume", "list", "-o", path])
+        return parseList(text)
+          .filter((child) => child.startsWith(`${name}/`))
+          .map((child) => child.slice(name.length + 1))
+      })
+
+      /** `name` is where the subvolume lies in its filesystem, which need not be where it is mounted. */
+      const deleteNamed = (path: string, name: string): Effect.Effect<void, Failure> =>
+        Effect.gen(function* () {
+          for (const below of yield* children(path, name)) {
+            const child = `${path}/${below}`
+            // Names within are the host's choice: nothing is deleted through a link or a `..`.
+            const real = yield* Effect.tryPromise({
+              try: () => fs.realpath(child),
+              catch: (cause) => failed("delete", child, "not-found", codeOf(cause))
+            })
+            if (real !== child) return yield* failed("delete", child, "unknown", "its path leads elsewhere")
+            yield* deleteNamed(child, `${name}/${below}`)
+          }
+          yield* run("delete", path, ["subvolume", "delete", path])
+        })
+
+      return Btrfs.of({
+        isSubvolume,
+        subvolumeCreate: Effect.fn("Btrfs.subvolumeCreate")((path) =>
+          Effect.asVoid(run("create", path, ["subvolume", "create", path]))
+        ),
+        snapshot: Effect.fn("Btrfs.snapshot")(function* (source, target) {
+          // The tool would put the snapshot INTO a directory that is there.
+          if (yield* isThere(target)) return yield* failed("snapshot to", target, "exists")
+          yield* run("snapshot", source, ["subvolume", "snapshot", source, target])
+        }),
+        setReadOnly: Effect.fn("Btrfs.setReadOnly")((path, readOnly) =>
+          Effect.asVoid(
+            run(readOnly ? "seal" : "unseal", path, ["property", "set", "-t", "subvol", path, "ro", String(readOnly)])
+          )
+        ),
+        isReadOnly: Effect.fn("Btrfs.isReadOnly")(function* (path) {
+          if (!(yield* isSubvolume(path))) return yield* failed("look at", path, "not-btrfs")
+          return yield* Effect.tryPromise({
+            try: () => fs.access(path, constants.W_OK).then(() => false),
+            catch: codeOf
+          }).pipe(
+            Effect.catch((code) =>
+              code === "EROFS"
+                ? Effect.succeed(true)
+                : Effect.fail(failed("look at", path, code === "EACCES" ? "not-permitted" : "unknown", code))
+            )
+          )
+        }),
+        deleteSubvolume: Effect.fn("Btrfs.deleteSubvolume")(function* (path) {
+          if (!(yield* isSubvolume(path))) {
+            return yield* failed("delete", path, (yield* isThere(path)) ? "not-btrfs" : "not-found")
+          }
+          const { text } = yield* run("look at", path, ["subvolume", "show", path])
+          yield* deleteNamed(path, text.slice(0, text.indexOf("\n\tName:")))
+        }),
+        sync: Effect.fn("Btrfs.sync")((path) => Effect.asVoid(run("wait for", path, ["subvolume", "sync", path]))),
+        usage: Effect.fn("Btrfs.usage")(function* (path) {
+          const { text } = yield* run("measure", path, ["filesystem", "usage", "-b", path])
+          return parseUsage(text) ?? (yield* failed("measure", path, "unknown", "its figures cannot be read"))
+        }),
+        generation: Effect.fn("Btrfs.generation")(function* (path) {
+          const { text } = yield* run("look at", path, ["subvolume", "find-new", path, String(Number.MAX_SAFE_INTEGER)])
+          const marker = /^transid marker was (\d+)$/m.exec(text)
+          return marker === null
+            ? yield* failed("look at", path, "unknown", "its generation cannot be read")
+            : Number(marker[1])
+        }),
+        newBytes: Effect.fn("Btrfs.newBytes")(function* (path, since) {
+          let total = 0
+          let rest = ""
+          // A line for each extent: too many to keep. Names stand last, so what a host writes there comes after the figures.
+          const onStdout = (chunk: Uint8Array) =>
+            Effect.sync(() => {
+              const lines = (rest + Buffer.from(chunk).toString("latin1")).split("\n")
+              rest = lines.pop() ?? ""
+              for (const line of lines) total += Number(/^inode \d+ file offset \d+ len (\d+) /.exec(line)?.[1] ?? 0)
+            })
+          yield* run("measure", path, ["subvolume", "find-new", path, String(since)], { onStdout })
+          return total
+        })
+      })
+    })
+  )
+
+  /** Subvolumes in memory; every directory is one, and the root is `/`. Files are not known: `newBytes` is always 0. */
+  static readonly layerFake = Layer.sync(Btrfs, () => {
+    const tree = new Map<string, { readOnly: boolean; generation: number }>([["/", { readOnly: false, generation: 1 }]])
+    let generation = 1
+    const fail = (action: string, path: string, reason: Reason) =>
+      Effect.fail(new BtrfsError({ reason, action, path, exitCode: 1, stderr: "", argumentCount: 3 }))
+    const make = (action: string, path: string) =>
+      Effect.suspend(() => {
+        const parent = tree.get(dirname(path))
+        if (parent === undefined) return fail(action, path, "not-found")
+        if (tree.has(path)) return fail(action, path, "exists")
+        if (parent.readOnly) return fail(action, path, "read-only")
+        parent.generation = ++generation
+        tree.set(path, { readOnly: false, generation: ++generation })
+        return Effect.void
+      })
+    const at = <A>(
+      action: string,
+      path: string,
+      use: (found: { readOnly: boolean; generation: number }) => A,
+      absent: Reason = "not-found"
+    ) =>
+      Effect.suspend(() => {
+        const found = tree.get(path)
+        return found === undefined ? fail(action, path, absent) : Effect.sync(() => use(found))
+      })
+    const size = 1024 ** 4
+    return Btrfs.of({
+      isSubvolume: (path) => Effect.sync(() => tree.has(path)),
+      subvolumeCreate: (path) => make("create", path),
+      snapshot: (source, target) =>
+        Effect.suspend(() => (tree.has(source) ? make("snapshot", target) : fail("snapshot", source, "not-found"))),
+      setReadOnly: (path, readOnly) =>
+        at(readOnly ? "seal" : "unseal", path, (found) => void (found.readOnly = readOnly)),
+      isReadOnly: (path) => at("look at", path, (found) => found.readOnly, "not-btrfs"),
+      deleteSubvolume: (path) =>
+        at("delete", path, () => {
+          for (const name of tree.keys()) if (name === path || name.startsWith(`${path}/`)) tree.delete(name)
+        }),
+      sync: (path) => at("wait for", path, () => {}),
+      usage: (path) =>
+        at("measure", path, () => ({
+          size,
+          unallocated: size,
+          free: size,
+          freeAtLeast: size / 2,
+          data: { size: 2 ** 30, used: 0 },
+          metadata: { size: 2 ** 30, used: 2 ** 20 },
+          metadataRatio: 2,
+          globalReserve: 2 ** 24
+        })),
+      generation: (path) => at("look at", path, (found) => found.generation),
+      newBytes: (path) => at("measure", path, () => 0)
+    })
+  })
+}
+
+const isThere = (path: string) =>
+  Effect.promise(() =>
+    fs.lstat(path).then(
+      () => true,
+      () => false
+    )
+  )
+
+/** Paths in `btrfs subvolume list`; a name may hold newlines, so an entry ends where the next one begins. */
+const parseList = (text: string): ReadonlyArray<string> =>
+  text
+    .split(/^ID \d+ gen \d+ top level \d+ path /m)
+    .slice(1)
+    .map((path) => path.slice(0, -1))
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? cause.code : ""
