@@ -5,10 +5,10 @@ import { dirname, join } from "node:path"
 import { formatKeyFile, type KeyFile, parseKeyFile, type PublicKey } from "../domain/authorizedKey.ts"
 import type { ExecError } from "./Exec.ts"
 import { Layout } from "./Layout.ts"
-import { Lock, type Locked } from "./Lock.ts"
+import { Lock, type Locked, type LockUnavailable } from "./Lock.ts"
 import { SystemFile, type SystemFileError } from "./SystemFile.ts"
 
-export type AuthorizedKeysError = SystemFileError | Locked | ExecError
+export type AuthorizedKeysError = SystemFileError | Locked | LockUnavailable | ExecError
 
 /** How an update waits for another one to end: about ten seconds, then `Locked`. */
 export const AuthorizedKeysPatience = Context.Reference<Schedule.Schedule<unknown>>("byteback/AuthorizedKeysPatience", {

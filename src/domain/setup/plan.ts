@@ -86,11 +86,53 @@ export interface SetupPaths {
   readonly shell: string
 }
 
-export interface ObservedServer {
+/** What has to be there before anything else can be looked at. `missing`: programs that were not found. */
+export interface Prerequisites {
   readonly root: boolean
-  /** Debian packages of programs that are not there */
-  readonly missingPackages: ReadonlyArray<string>
+  readonly missing: ReadonlyArray<string>
+  /** empty where there is no sudo */
   readonly sudoVersion: string
+}
+
+/** The programs that a server needs, and the Debian package that brings each. */
+export const neededPrograms: Readonly<Record<string, string>> = {
+  sshd: "openssh-server",
+  "ssh-keygen": "openssh-client",
+  sudo: "sudo",
+  visudo: "sudo",
+  rsync: "rsync",
+  btrfs: "btrfs-progs",
+  "mkfs.btrfs": "btrfs-progs",
+  bwrap: "bubblewrap",
+  useradd: "passwd",
+  usermod: "passwd",
+  mount: "mount",
+  losetup: "mount",
+  findmnt: "util-linux",
+  wipefs: "util-linux",
+  flock: "util-linux"
+}
+
+/** Why this machine cannot be set up at all, `null` if it can. */
+export const unready = ({ root, missing, sudoVersion }: Prerequisites): SetupRefused | null => {
+  if (!root) {
+    return new SetupRefused({ reason: "not-root", detail: "setting a server up needs root; run it with sudo" })
+  }
+  if (missing.length > 0) {
+    const packages = [...new Set(missing.map((program) => neededPrograms[program] ?? program))]
+    return new SetupRefused({
+      reason: "programs-missing",
+      detail: `${missing.join(", ")} missing; run apt-get install ${packages.join(" ")}`
+    })
+  }
+  if (isSudoNewEnough(sudoVersion)) return null
+  return new SetupRefused({
+    reason: "sudo-too-old",
+    detail: `sudo ${sudoVersion} is too old; ${oldestSudo} or newer is needed`
+  })
+}
+
+export interface ObservedServer {
   readonly user: { readonly uid: number; readonly shell: string; readonly locked: boolean } | null
   readonly directories: Readonly<Record<string, { readonly uid: number; readonly mode: number } | null>>
   readonly mounted: MountedStore | null
@@ -140,13 +182,6 @@ export const planSetup = (
   paths: SetupPaths,
   newUuid: string
 ): Result.Result<SetupPlan, SetupRefused> => {
-  if (!observed.root) return refuse("not-root", "setting a server up needs root; run it with sudo")
-  if (observed.missingPackages.length > 0) {
-    return refuse("programs-missing", `programs are missing; run apt-get install ${observed.missingPackages.join(" ")}`)
-  }
-  if (!isSudoNewEnough(observed.sudoVersion)) {
-    return refuse("sudo-too-old", `sudo ${observed.sudoVersion} is too old; ${oldestSudo} or newer is needed`)
-  }
   const account = accountChanges(observed, paths)
   if (Result.isFailure(account)) return Result.fail(account.failure)
   const store = storeChanges(observed, wishes.store, paths, newUuid)
