@@ -63,13 +63,13 @@ const readFlags = ({ where, value }: RawSetting): Result.Result<ReadonlyArray<st
   const flags: Array<string> = []
   for (const line of content(value)) {
     const flag = textOfBytes(line.trim())
+    if (flag !== null && notOurs.test(flag)) {
+      const problem = `${JSON.stringify(flag)} belongs to byteback itself; remove that line`
+      return Result.fail(new ConfigError({ where, problem }))
+    }
     if (flag === null || !flagForm.test(flag)) {
       const problem =
         "holds a line that is no rsync option; write one option a line, a value after =, as in --bwlimit=1000"
-      return Result.fail(new ConfigError({ where, problem }))
-    }
-    if (notOurs.test(flag)) {
-      const problem = `${flag.split("=")[0]} belongs to byteback itself; remove that line`
       return Result.fail(new ConfigError({ where, problem }))
     }
     flags.push(flag)

@@ -32,6 +32,9 @@ const ipv6Pattern = /^(?=[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:)[0-9A-Fa-f:.]{2,45}(%[A-
 const url = /^ssh:\/\/(?:([^@/]*)@)?(\[[^\]/]*\]|[^:/[\]]*)(?::([^/]*))?(\/.*)?$/i
 const scp = /^(?:([^@:/]*)@)?(\[[^\]]*\]|[^:[\]/]*):(.*)$/s
 
+/** An address that was meant without its brackets would else be a short host name and a path. */
+const bareIpv6 = /^([^@:/]*@)?[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*:/
+
 /** Reads a destination; user `byteback` where none is named. A surrounding blank or newline does not count. */
 export const parseDestination = (written: string): Result.Result<Destination, InvalidDestination> => {
   const text = written.trim()
@@ -40,7 +43,7 @@ export const parseDestination = (written: string): Result.Result<Destination, In
   if (/[\u0000-\u001f\u007f]/.test(text)) return invalid("holds a control character or more than one line")
   if (text.startsWith("-")) return invalid("begins with a dash")
   const isUrl = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(text)
-  const match = (isUrl ? url : scp).exec(text)
+  const match = bareIpv6.test(text) ? null : (isUrl ? url : scp).exec(text)
   if (match === null) {
     return invalid(isUrl ? "only ssh:// is understood" : "a colon must follow the host, an IPv6 address stands in [ ]")
   }

@@ -1,0 +1,74 @@
+// A session's ssh_config: what it always says, and that no name of the target adds to it.
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { sshConfig } from "../../src/domain/sshConfig.ts"
+
+const target = {
+  user: "byteback",
+  host: "backup.example.org",
+  keyFile: "/etc/byteback/key",
+  knownHosts: "/etc/byteback/known_hosts"
+}
+const lines = (text: string | null) => (text ?? "").split("\n")
+
+describe("a session's ssh_config", () => {
+  it("lets a machine log in with its own key only, to a pinned server only, and forwards nothing", () => {
+    const said = lines(sshConfig(target, "/tmp/x/socket"))
+    for (const line of [
+      "HostName backup.example.org",
+      'IdentityFile "/etc/byteback/key"',
+      "IdentitiesOnly yes",
+      "IdentityAgent none",
+      "BatchMode yes",
+      "StrictHostKeyChecking yes",
+      'UserKnownHostsFile "/etc/byteback/known_hosts"',
+      "GlobalKnownHostsFile none",
+      "ForwardAgent no",
+      "ForwardX11 no",
+      "ClearAllForwardings yes",
+      "PermitLocalCommand no",
+      "ControlMaster auto",
+      "ControlPersist 60"
+    ]) {
+      assert.include(said, line)
+    }
+  })
+
+  it("leaves an administrator their agent, keys and password, but not the choice of whom to believe", () => {
+    const said = lines(sshConfig({ ...target, ownIdentities: true }, "/tmp/x/socket"))
+    for (const line of ["BatchMode yes", "IdentitiesOnly yes", "IdentityAgent none"]) assert.notInclude(said, line)
+    assert.include(said, "StrictHostKeyChecking ask")
+    assert.include(said, 'UserKnownHostsFile "/etc/byteback/known_hosts"')
+  })
+
+  it("offers no key at all where none is named", () => {
+    const { keyFile: _, ...withoutKey } = target
+    assert.include(lines(sshConfig(withoutKey, "/tmp/x/socket")), "IdentityFile none")
+  })
+
+  it("has the same lines whatever the names hold, or there is none", () => {
+    const usual = lines(sshConfig({ ...target, port: 22 }, "/tmp/x/socket")).map((line) => line.split(" ")[0])
+    const name = fc.oneof(
+      fc.string(),
+      fc
+        .array(fc.constantFrom("a", " ", "\n", '"', "%h", "${HOME}", "-", "\\", "ProxyCommand x", "\t", "#"), {
+          maxLength: 6
+        })
+        .map((parts) => parts.join(""))
+    )
+    fc.assert(
+      fc.property(name, name, name, name, (user, host, keyFile, knownHosts) => {
+        const text = sshConfig({ user, host, port: 22, keyFile, knownHosts }, "/tmp/x/socket")
+        if (text === null) return
+        assert.deepStrictEqual(
+          lines(text).map((line) => line.split(" ")[0]),
+          usual
+        )
+        assert.notMatch(text, /\$|[^%]%[^%]/)
+        assert.match(text, /^User [A-Za-z0-9_]\S*$/m)
+        assert.match(text, /^HostName [A-Za-z0-9_:]\S*$/m)
+      }),
+      { numRuns: 1000 }
+    )
+  })
+})
