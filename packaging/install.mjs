@@ -51,7 +51,7 @@ for (const name of layout.links) {
 process.umask(0o022)
 for (const directory of [libdir, bindir]) fs.mkdirSync(directory, { recursive: true, mode: 0o755 })
 
-const installed = new Set(["node"])
+const installed = new Set(["node", layout.helper, ...layout.scripts])
 put(path.join(libdir, "node"), 0o755, (next) => fs.copyFileSync(runtime, next))
 for (const entry of fs.readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const source = path.join(entry.parentPath ?? entry.path, entry.name)
@@ -61,6 +61,10 @@ for (const entry of fs.readdirSync(dist, { recursive: true, withFileTypes: true 
   if (entry.isDirectory()) fs.mkdirSync(target, { recursive: true, mode: 0o755 })
   else put(target, name === layout.program ? 0o755 : 0o644, (next) => fs.copyFileSync(source, next))
 }
+for (const name of layout.scripts) {
+  put(path.join(libdir, name), 0o755, (next) => fs.copyFileSync(path.join(import.meta.dirname, name), next))
+}
+put(path.join(libdir, layout.helper), undefined, (next) => fs.symlinkSync(layout.program, next))
 // What an older version left, last: until here it was still whole.
 for (const name of fs.readdirSync(libdir)) {
   if (!installed.has(name)) fs.rmSync(path.join(libdir, name), { recursive: true })

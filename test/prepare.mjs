@@ -47,9 +47,18 @@ const must = (program, args, options) => {
 const present = (program) =>
   program.startsWith("/")
     ? existsSync(program)
-    : (process.env.PATH ?? "").split(":").concat("/usr/sbin", "/sbin").some((directory) => existsSync(join(directory, program)))
+    : (process.env.PATH ?? "")
+        .split(":")
+        .concat("/usr/sbin", "/sbin")
+        .some((directory) => existsSync(join(directory, program)))
 
-const missing = [...new Set(Object.entries(needed).filter(([program]) => !present(program)).map(([, name]) => name))]
+const missing = [
+  ...new Set(
+    Object.entries(needed)
+      .filter(([program]) => !present(program))
+      .map(([, name]) => name)
+  )
+]
 if (verb !== "build" && verb !== "check" && missing.length > 0) {
   if (process.getuid() !== 0 || !existsSync("/usr/bin/apt-get")) {
     const why = process.getuid() === 0 ? "this is not a Debian system" : "not run as root"
@@ -58,7 +67,10 @@ if (verb !== "build" && verb !== "check" && missing.length > 0) {
   process.stderr.write(`byteback: installing Debian packages: ${missing.join(" ")}\n`)
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
   run("apt-get", ["-qq", "update"], { env })
-  must("apt-get", ["-qq", "install", "-y", "--no-install-recommends", ...missing], { env, stdio: ["ignore", "ignore", "inherit"] })
+  must("apt-get", ["-qq", "install", "-y", "--no-install-recommends", ...missing], {
+    env,
+    stdio: ["ignore", "ignore", "inherit"]
+  })
 }
 
 const lock = "package-lock.json"
@@ -70,7 +82,8 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtime
 
 process.env.PATH = `${join(top, "node_modules/.bin")}:${process.env.PATH}`
 const node = join(top, "node_modules/.bin/node")
-if (!existsSync(node)) stop("the npm packages bring no Node runtime for this processor; byteback runs on x64 and arm64 Linux")
+if (!existsSync(node))
+  stop("the npm packages bring no Node runtime for this processor; byteback runs on x64 and arm64 Linux")
 must("effect-tsgo", ["patch"], { stdio: ["ignore", "ignore", "inherit"] })
 
 const build = () => must(node, ["node_modules/rolldown/bin/cli.mjs", "-c", "rolldown.config.mjs", "--logLevel", "warn"])
@@ -83,7 +96,9 @@ const check = () => {
 
 /** vitest's closing figures as the one line that says how many passed. */
 const closingLine = (file) => {
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(file, "utf8"))
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+    readFileSync(file, "utf8")
+  )
   const brokenFiles = testResults.filter((one) => one.status === "failed" && one.assertionResults.length === 0).length
   return { passed: numPassedTests, failed: numFailedTests + brokenFiles, skipped: numPendingTests + numTodoTests }
 }

@@ -1,7 +1,7 @@
 // The old commands' names and manners, turned into today's: byteback-backup, byteback-restore and the like.
 
 /** Flags of the old commands that took every following word up to the next flag. */
-const greedy = new Set(["--source", "-s", "--exclude", "-x"])
+const greedy = new Set(["--source", "--exclude"])
 
 /** `--source /a /b` becomes `--source /a --source /b`. */
 const expandGreedy = (args: ReadonlyArray<string>): ReadonlyArray<string> => {

@@ -11,7 +11,7 @@ export const bytes = (count: number): string => {
     value /= 1000
     step += 1
   }
-  return `${step === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${prefixes[step]}B`
+  return `${step === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${prefixes[step]}B`
 }
 
 /** Seconds as `42 s`, `3 min 10 s` or `2 h 5 min`. */

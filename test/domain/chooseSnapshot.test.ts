@@ -1,0 +1,39 @@
+// Which snapshot a word means.
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import { chooseSnapshot } from "../../src/domain/chooseSnapshot.ts"
+import type { SnapshotInfo } from "../../src/domain/Conversation.ts"
+import { snapshotTime } from "../../src/domain/snapshotName.ts"
+
+const one = (name: string, state: SnapshotInfo["state"] = "complete"): SnapshotInfo => ({
+  name,
+  at: snapshotTime(name) ?? null,
+  state,
+  held: false
+})
+
+const days = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"].map((day) => one(`${day}T02:00+0000`))
+const named = (snapshots: ReadonlyArray<SnapshotInfo>, wanted: string) => {
+  const chosen = chooseSnapshot(snapshots, wanted)
+  return Result.isSuccess(chosen) ? chosen.success.name : chosen.failure.message
+}
+
+describe("choosing a snapshot", () => {
+  it("takes the newest for latest, in whatever order they come", () => {
+    assert.strictEqual(named(days.toReversed(), "latest"), "2026-11-23T02:00+0000")
+  })
+
+  it("does not take a suspect or a foreign one for latest", () => {
+    const future = one("2099-01-01T00:00+0000", "suspect")
+    assert.strictEqual(named([...days, future, one("saved", "foreign")], "latest"), "2026-11-23T02:00+0000")
+  })
+
+  it("takes any by its name", () => {
+    assert.strictEqual(named([...days, one("saved", "foreign")], "saved"), "saved")
+  })
+
+  it("names the three nearest where there is none", () => {
+    assert.match(named(days, "2026-11-21T03:00+0000"), /2026-11-21T02.*2026-11-22T02.*2026-11-20T02/)
+    assert.match(named([], "latest"), /no snapshots on the server yet/)
+  })
+})
