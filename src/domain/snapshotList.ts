@@ -48,7 +48,7 @@ const judge = (
 }
 
 /** Joins both, oldest first. The journal alone says complete or incomplete; `now` in epoch seconds. */
-export const listSnapshots = (
+export const joinSnapshots = (
   stored: ReadonlyArray<StoredSnapshot>,
   journal: ReadonlyArray<JournalEntry>,
   now: number
