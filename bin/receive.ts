@@ -3,14 +3,13 @@ import { accessSync, constants, readFileSync, read } from "node:fs"
 import { exitCode } from "../src/domain/exitCode.ts"
 import { forcedCommand, type Session } from "../src/domain/forcedCommand.ts"
 import { refusalLine } from "../src/domain/refusalLine.ts"
-import { parse, parseSecluded } from "../src/domain/request/parse.ts"
+import { maxSecluded, parse, parseSecluded } from "../src/domain/request/parse.ts"
 import { print } from "../src/domain/request/print.ts"
 
 const sudo = "/usr/bin/sudo"
 const helper = "/usr/lib/byteback/byteback-priv"
 
-/** Secluded arguments: at most so many bytes and milliseconds. */
-const secludedBytes = 64 * 1024
+/** Secluded arguments must have arrived within so many milliseconds. */
 const secludedTime = 30_000
 
 const refuse = (message: string, code: number = exitCode.refused): never => {
@@ -33,10 +32,10 @@ const loggedInBy = (): Session["loggedInBy"] => {
 /** Reads stdin to the empty argument that ends the secluded ones, byte by byte, since rsync's protocol follows at once. */
 const secludedArguments = async (): Promise<Uint8Array> => {
   const late = setTimeout(() => refuse("the secluded arguments did not arrive in time"), secludedTime)
-  const bytes = Buffer.alloc(secludedBytes)
+  const bytes = Buffer.alloc(maxSecluded)
   let size = 0
   while (!(size > 0 && bytes[size - 1] === 0 && (size === 1 || bytes[size - 2] === 0))) {
-    if (size === secludedBytes) return refuse("the secluded arguments are too long")
+    if (size === maxSecluded) return refuse("the secluded arguments are too long")
     const got = await new Promise<number>((resolve) =>
       read(0, bytes, size, 1, null, (error, count) => resolve(error ? 0 : count))
     )

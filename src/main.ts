@@ -1,25 +1,31 @@
-// The program's entry: platform layers, and the command tree.
+// The program's entry: platform layers and the command tree.
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import { configDirectory } from "./cli/configDirectory.ts"
 import { legacyArgv } from "./cli/legacyArgv.ts"
 import { presenter } from "./cli/presenter.ts"
 import { root } from "./cli/root.ts"
 import { runToExit } from "./cli/runToExit.ts"
+import { ConfigError } from "./domain/clientSettings.ts"
 import { version } from "./domain/version.ts"
 import { layer } from "./layer.ts"
+import { Layout } from "./services/Layout.ts"
+
+const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] as const
 
 /** `byteback VERB ...`, or one of the old names with its old flags. */
-export const main = (name: string, args: ReadonlyArray<string>): void =>
-  runToExit(
-    Command.runWith(root, { version })(legacyArgv(name, args)).pipe(
-      Effect.provide(
-        Layer.mergeAll(
-          layer,
-          NodeServices.layer,
-          presenter,
-          CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
-        )
-      )
-    )
+export const main = (name: string, args: ReadonlyArray<string>): void => {
+  const said = configDirectory(legacyArgv(name, args), process.env)
+  if (said instanceof ConfigError) return runToExit(Effect.fail(said))
+  const { directory, words } = said
+  const places = Layer.effect(
+    Layout,
+    Effect.map(Layout, (layout) => (directory === null ? layout : { ...layout, config: directory }))
   )
+  const program = Command.runWith(root, { version })(words.length === 0 ? ["--help"] : words)
+  const platform = Layer.mergeAll(Layer.provideMerge(layer, places), NodeServices.layer)
+  runToExit(
+    program.pipe(Effect.provide(Layer.mergeAll(platform, presenter, CliConfig.layer({ builtIns: [...builtIns] }))))
+  )
+}

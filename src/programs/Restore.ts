@@ -6,6 +6,7 @@ import type { RawSettings } from "../domain/clientSettings.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { escapeName } from "../domain/escape.ts"
 import type { TransferStats } from "../domain/rsync/stats.ts"
+import { isSnapshotRef } from "../domain/snapshotName.ts"
 import { type Observer, Rsync } from "../services/Rsync.ts"
 import { connectToServer } from "./connectToServer.ts"
 
@@ -47,6 +48,13 @@ export class TargetUnusable extends Schema.TaggedError<TargetUnusable>()("Target
   }
 }
 
+/** A snapshot that byteback did not make cannot be asked for by a client. Nothing was written. */
+export class ForeignSnapshot extends Schema.TaggedError<ForeignSnapshot>()("ForeignSnapshot", { name: Schema.String }) {
+  override get message() {
+    return `${escapeName(this.name)} was not made by byteback, so a client cannot ask for it; the server's administrator can copy from it`
+  }
+}
+
 /** Restores `paths` of one snapshot below `to`. What is not asked for is not accepted from the server. */
 export const restore = Effect.fn("restore")(function* (options: RestoreOptions) {
   const fs = yield* FileSystem.FileSystem
@@ -55,6 +63,8 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   yield* session.hello
   const { snapshots } = yield* session.snapshots
   const snapshot = yield* Effect.fromResult(chooseSnapshot(snapshots, options.snapshot ?? "latest"))
+  const { name } = snapshot
+  if (!isSnapshotRef(name)) return yield* new ForeignSnapshot({ name })
 
   if (options.dryRun !== true) {
     const unusable = (problem: TargetUnusable["problem"]) => () => new TargetUnusable({ path: options.to, problem })
@@ -70,7 +80,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   const transfer = yield* rsync.pull(
     {
       server: { rsh: session.rsh, alias: session.alias },
-      snapshot: snapshot.name,
+      snapshot: name,
       paths: options.paths.map(bytesOfText),
       destination: options.to,
       acls,

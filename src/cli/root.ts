@@ -1,0 +1,29 @@
+// The tree of commands.
+import { Command } from "effect/cli"
+import { backupCommand } from "./backup.ts"
+import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
+import { restoreCommand } from "./restore.ts"
+import { setupServerCommand } from "./setupServer.ts"
+import { snapshotCommand } from "./snapshot.ts"
+import { snapshotsCommand } from "./snapshots.ts"
+
+const onClient = [backupCommand, snapshotsCommand, restoreCommand] as const
+const onServer = [
+  setupServerCommand,
+  inviteCommand,
+  addClientCommand,
+  removeClientCommand,
+  clientsCommand,
+  snapshotCommand
+] as const
+
+export const root = Command.make("byteback").pipe(
+  Command.withDescription(
+    "Maintenance-free backups of Linux machines: rsync over OpenSSH, read-only btrfs snapshots.\n" +
+      "  Configuration is read from /etc/byteback, or from where --config-dir or BYTEBACK_CONFIG_DIR says."
+  ),
+  Command.withSubcommands([
+    { group: "On the machine that is backed up", commands: onClient },
+    { group: "On the server", commands: onServer }
+  ])
+)

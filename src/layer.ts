@@ -1,0 +1,51 @@
+// Every service on its real tool, as the programs are run on a machine.
+import { NodeServices } from "@effect/platform-node"
+import { Layer } from "effect"
+import { Accounts } from "./services/Accounts.ts"
+import { AuthorizedKeys } from "./services/AuthorizedKeys.ts"
+import { BackupServer } from "./services/BackupServer.ts"
+import { Btrfs } from "./services/Btrfs.ts"
+import { ClientConfig } from "./services/ClientConfig.ts"
+import { Exec } from "./services/Exec.ts"
+import { Hooks } from "./services/Hooks.ts"
+import { Journal } from "./services/Journal.ts"
+import { Lock } from "./services/Lock.ts"
+import { Mounts } from "./services/Mounts.ts"
+import { Programs } from "./services/Programs.ts"
+import { Registry } from "./services/Registry.ts"
+import { Rsync } from "./services/Rsync.ts"
+import { Runs } from "./services/Runs.ts"
+import { ServerConfig } from "./services/ServerConfig.ts"
+import { Ssh } from "./services/Ssh.ts"
+import { Sshd } from "./services/Sshd.ts"
+import { Store } from "./services/Store.ts"
+import { Sudoers } from "./services/Sudoers.ts"
+import { SystemFile } from "./services/SystemFile.ts"
+
+const foundation = Layer.mergeAll(Exec.layer, SystemFile.layer, Programs.layer).pipe(
+  Layer.provideMerge(NodeServices.layer)
+)
+
+const tools = Layer.mergeAll(
+  Accounts.layer,
+  Btrfs.layer,
+  ClientConfig.layer,
+  Hooks.layer,
+  Journal.layer,
+  Lock.layer,
+  Mounts.layer,
+  Rsync.layer,
+  ServerConfig.layer,
+  Ssh.layer,
+  Sshd.layer,
+  Sudoers.layer
+).pipe(Layer.provideMerge(foundation))
+
+/** All of byteback's services; where things lie is `Layout`'s to say. */
+export const layer = Layer.mergeAll(
+  AuthorizedKeys.layer,
+  BackupServer.layer,
+  Registry.layer,
+  Runs.layer,
+  Store.layer
+).pipe(Layer.provideMerge(tools))
