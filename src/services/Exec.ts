@@ -57,8 +57,15 @@ export class Exec extends Context.Service<
       args: ReadonlyArray<string>,
       options?: ExecOptions
     ) => Effect.Effect<Captured, ExecError>
-    /** Runs a program on the user's own terminal (it may ask for a password) and returns its exit code. */
-    readonly attach: (program: string, args: ReadonlyArray<string>) => Effect.Effect<number, ExecError>
+    /**
+     * Runs a program on the user's own terminal (it may ask for a password) and returns its exit code. With `onStdout`,
+     * what it prints goes there and not to the terminal.
+     */
+    readonly attach: (
+      program: string,
+      args: ReadonlyArray<string>,
+      onStdout?: (chunk: Uint8Array) => Effect.Effect<void>
+    ) => Effect.Effect<number, ExecError>
     /**
      * Starts a program that reads stdin until its end, and returns once it has printed its first byte; it lives until
      * the scope closes. Returns `started: false` with its exit code when it ended without printing anything.
@@ -154,15 +161,20 @@ export class Exec extends Context.Service<
       })
 
       const attach = Effect.fn("Exec.attach")(
-        function* (program: string, args: ReadonlyArray<string>) {
+        function* (
+          program: string,
+          args: ReadonlyArray<string>,
+          onStdout?: (chunk: Uint8Array) => Effect.Effect<void>
+        ) {
           const handle = yield* spawner.spawn(
             ChildProcess.make(program, args, {
               stdin: "inherit",
-              stdout: "inherit",
+              stdout: onStdout === undefined ? "inherit" : "pipe",
               stderr: "inherit",
               detached: false
             })
           )
+          if (onStdout !== undefined) yield* Stream.runForEach(handle.stdout, onStdout)
           return Number(yield* handle.exitCode)
         },
         Effect.scoped,
@@ -211,7 +223,10 @@ export class Exec extends Context.Service<
       }))
     return Layer.succeed(Exec, {
       run,
-      attach: (program, args) => Effect.map(run(program, args), (captured) => captured.code),
+      attach: (program, args, onStdout) =>
+        Effect.flatMap(run(program, args), ({ code, stdout }) =>
+          onStdout === undefined ? Effect.succeed(code) : Effect.as(onStdout(stdout), code)
+        ),
       hold: (program, args) => Effect.map(run(program, args), ({ code }) => ({ started: code === 0, code }))
     })
   }

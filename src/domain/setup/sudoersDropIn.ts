@@ -11,7 +11,7 @@ export const sudoersDropIn = (helper: string): string =>
 Defaults:byteback env_reset,!requiretty,!use_pty,!pam_session,!pam_setcred,!log_input,!log_output,!intercept
 Defaults:byteback secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 Defaults:byteback env_keep="BYTEBACK_REQUEST BYTEBACK_CLIENT"
-byteback ALL=(root) NOPASSWD: ${helper} ^(push|pull|restore|list|ping|typed) ${host}$, ${helper} ^enrol( ${host})?$
+byteback ALL=(root) NOPASSWD: ${helper} ^(push|pull|restore|list|ping|complete|typed) ${host}$, ${helper} ^enrol( ${host})?$
 `
 
 /** Regular expressions in sudoers exist since this version; before it they would be read as file name patterns. */
