@@ -87,7 +87,7 @@ export class Btrfs extends Context.Service<
     readonly usage: (path: string) => Effect.Effect<StoreUsage, Failure>
     /** The generation of a subvolume: it grows with each change that is committed. */
     readonly generation: (path: string) => Effect.Effect<number, Failure>
-    /** Bytes of file data that were written to this subvolume since a generation (of it or of what it is a snapshot of). */
+    /** Bytes of file data that were written to this subvolume after a generation (of it or of what it is a snapshot of). */
     readonly newBytes: (path: string, since: number) => Effect.Effect<number, Failure>
   }
 >()("byteback/services/Btrfs") {
@@ -186,7 +186,11 @@ export class Btrfs extends Context.Service<
           const { text } = yield* run("look at", path, ["subvolume", "show", path])
           yield* deleteNamed(path, text.slice(0, text.indexOf("\n\tName:")))
         }),
-        sync: Effect.fn("Btrfs.sync")((path) => Effect.asVoid(run("wait for", path, ["subvolume", "sync", path]))),
+        sync: Effect.fn("Btrfs.sync")(function* (path) {
+          // Cleaning begins with the next commit, which the kernel would let wait for 30 s.
+          yield* run("wait for", path, ["filesystem", "sync", path])
+          yield* run("wait for", path, ["subvolume", "sync", path])
+        }),
         usage: Effect.fn("Btrfs.usage")(function* (path) {
           const { text } = yield* run("measure", path, ["filesystem", "usage", "-b", path])
           return parseUsage(text) ?? (yield* failed("measure", path, "unknown", "its figures cannot be read"))
@@ -208,7 +212,8 @@ export class Btrfs extends Context.Service<
               rest = lines.pop() ?? ""
               for (const line of lines) total += Number(/^inode \d+ file offset \d+ len (\d+) /.exec(line)?.[1] ?? 0)
             })
-          yield* run("measure", path, ["subvolume", "find-new", path, String(since)], { onStdout })
+          // The tool counts the given generation in.
+          yield* run("measure", path, ["subvolume", "find-new", path, String(since + 1)], { onStdout })
           return total
         })
       })

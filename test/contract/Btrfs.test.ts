@@ -1,0 +1,106 @@
+// The btrfs tool itself, on a loopback filesystem, keeps Btrfs's promises.
+import { assert, describe, it } from "@effect/vitest"
+import { NodeServices } from "@effect/platform-node"
+import { Effect, Layer } from "effect"
+import { execFileSync } from "node:child_process"
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { Btrfs } from "../../src/services/Btrfs.ts"
+import { Exec } from "../../src/services/Exec.ts"
+import { suite } from "../services/Btrfs.contract.ts"
+import { btrfsImage, isRoot, needsRoot } from "./btrfsImage.ts"
+
+const layer = Btrfs.layer.pipe(Layer.provide(Exec.layer), Layer.provide(NodeServices.layer))
+
+describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
+  suite("the tool", layer, btrfsImage())
+
+  describe("Btrfs, beyond the stand-in", () => {
+    const fact = (title: string, body: (btrfs: Btrfs["Service"], top: string) => Effect.Effect<unknown, unknown>) =>
+      it.live(title, () =>
+        Effect.gen(function* () {
+          yield* body(yield* Btrfs, yield* btrfsImage())
+        }).pipe(Effect.scoped, Effect.provide(layer))
+      )
+
+    fact("counts the bytes that were written since a snapshot, and no others", (btrfs, top) =>
+      Effect.gen(function* () {
+        const MiB = 1024 * 1024
+        yield* btrfs.subvolumeCreate(`${top}/a`)
+        writeFileSync(`${top}/a/old`, Buffer.alloc(4 * MiB, "x"))
+        yield* btrfs.snapshot(`${top}/a`, `${top}/s1`)
+        const since = yield* btrfs.generation(`${top}/s1`)
+        writeFileSync(`${top}/a/a name\nof two lines`, Buffer.alloc(2 * MiB, "y"))
+        yield* btrfs.snapshot(`${top}/a`, `${top}/s2`)
+        assert.strictEqual(yield* btrfs.newBytes(`${top}/s2`, since), 2 * MiB)
+        assert.strictEqual(yield* btrfs.newBytes(`${top}/s2`, 0), 6 * MiB)
+      })
+    )
+
+    fact("takes only the root of a subvolume for one: no directory, file, link or other filesystem", (btrfs, top) =>
+      Effect.gen(function* () {
+        mkdirSync(`${top}/directory`)
+        writeFileSync(`${top}/file`, "")
+        yield* btrfs.subvolumeCreate(`${top}/a`)
+        symlinkSync(`${top}/a`, `${top}/link`)
+        for (const path of [`${top}/directory`, `${top}/file`, `${top}/link`, `${top}/file/x`, "/proc"]) {
+          assert.isFalse(yield* btrfs.isSubvolume(path), path)
+        }
+        const error = yield* Effect.flip(btrfs.deleteSubvolume(`${top}/directory`))
+        assert.include(error.message, "not a subvolume")
+      })
+    )
+
+    fact("deletes what lies deep within, under names with newlines, and where only a part is mounted", (btrfs, top) =>
+      Effect.gen(function* () {
+        yield* btrfs.subvolumeCreate(`${top}/a`)
+        mkdirSync(`${top}/a/deep\ndown/below`, { recursive: true })
+        yield* btrfs.subvolumeCreate(`${top}/a/deep\ndown/below/inner`)
+        yield* btrfs.subvolumeCreate(`${top}/a/part`)
+        yield* btrfs.subvolumeCreate(`${top}/a/part/x`)
+        yield* btrfs.subvolumeCreate(`${top}/a/part/x/y`)
+        const other = `${top}-part`
+        mkdirSync(other)
+        yield* Effect.acquireUseRelease(
+          Effect.sync(() => execFileSync("mount", ["--bind", `${top}/a/part`, other])),
+          () => btrfs.deleteSubvolume(`${other}/x`),
+          () =>
+            Effect.sync(() => {
+              execFileSync("umount", [other])
+              rmSync(other, { recursive: true })
+            })
+        )
+        assert.isFalse(yield* btrfs.isSubvolume(`${top}/a/part/x`))
+        yield* btrfs.deleteSubvolume(`${top}/a`)
+        assert.isFalse(yield* btrfs.isSubvolume(`${top}/a`))
+      })
+    )
+
+    fact("deletes nothing of another host when names within forge the tool's lines", (btrfs, top) =>
+      Effect.gen(function* () {
+        yield* btrfs.subvolumeCreate(`${top}/victim`)
+        yield* btrfs.subvolumeCreate(`${top}/a`)
+        for (const path of ["victim", "a/../victim"]) {
+          mkdirSync(`${top}/a/x\nID 256 gen 7 top level 5 path ${path}`, { recursive: true })
+          yield* btrfs.subvolumeCreate(`${top}/a/x\nID 256 gen 7 top level 5 path ${path}/inner`)
+        }
+        // It may refuse; what counts is what is left alone.
+        yield* Effect.exit(btrfs.deleteSubvolume(`${top}/a`))
+        assert.isTrue(yield* btrfs.isSubvolume(`${top}/victim`))
+      })
+    )
+
+    fact("says so where there is no btrfs", (btrfs, top) =>
+      Effect.gen(function* () {
+        const reasons = yield* Effect.forEach(
+          [
+            btrfs.subvolumeCreate("/run/byteback-none"),
+            btrfs.usage("/proc"),
+            btrfs.snapshot(top, "/run/byteback-none")
+          ],
+          (work) => Effect.map(Effect.flip(work), (error) => (error._tag === "BtrfsError" ? error.reason : error._tag))
+        )
+        assert.deepStrictEqual(reasons, ["not-btrfs", "not-btrfs", "not-btrfs"])
+      })
+    )
+  })
+})
