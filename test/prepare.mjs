@@ -86,7 +86,10 @@ if (!existsSync(node))
   stop("the npm packages bring no Node runtime for this processor; byteback runs on x64 and arm64 Linux")
 must("effect-tsgo", ["patch"], { stdio: ["ignore", "ignore", "inherit"] })
 
-const build = () => must(node, ["node_modules/rolldown/bin/cli.mjs", "-c", "rolldown.config.mjs", "--logLevel", "warn"])
+const build = () =>
+  must(node, ["node_modules/rolldown/bin/cli.mjs", "-c", "rolldown.config.mjs", "--logLevel", "warn"], {
+    stdio: ["ignore", "ignore", "inherit"]
+  })
 const check = () => {
   must("tsc", [])
   must("oxlint", ["--deny-warnings"])

@@ -3,11 +3,12 @@ import { Command } from "effect/cli"
 import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
 import { restoreCommand } from "./restore.ts"
+import { setupClientCommand } from "./setupClient.ts"
 import { setupServerCommand } from "./setupServer.ts"
 import { snapshotCommand } from "./snapshot.ts"
 import { snapshotsCommand } from "./snapshots.ts"
 
-const onClient = [backupCommand, snapshotsCommand, restoreCommand] as const
+const onClient = [setupClientCommand, backupCommand, snapshotsCommand, restoreCommand] as const
 const onServer = [
   setupServerCommand,
   inviteCommand,

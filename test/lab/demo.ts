@@ -8,6 +8,9 @@ import { realTree } from "./realTree.ts"
 const bold = (text: string) => (process.stdout.isTTY ? `\x1b[1m${text}\x1b[0m` : text)
 const say = (text: string) => Console.log(`\n${bold(text)}`)
 
+/** In a log, without the line that moves; the last of it is what the summary says. */
+const inLog = (text: string) => text.replaceAll(/\r\x1b\[K[^\r\n]*/g, "").replaceAll("\r", "")
+
 /** Runs a command in a machine as a user at its terminal would, showing what it shows. */
 const shown = Effect.fn("shown")(function* (machine: Machine, argv: ReadonlyArray<string>, display = argv.join(" ")) {
   yield* Console.log(`${machine.name}# ${display}`)
@@ -18,8 +21,7 @@ const shown = Effect.fn("shown")(function* (machine: Machine, argv: ReadonlyArra
     const text = running.stdout()
     const next = text.slice(printed)
     printed = text.length
-    // In a log, of the line that moves only what it came to.
-    process.stdout.write(process.stdout.isTTY ? next : next.replaceAll(/[^\n]*\r\x1b\[K/g, "").replaceAll("\r", ""))
+    process.stdout.write(process.stdout.isTTY ? next : inLog(next))
   })
   const echo = Effect.forever(Effect.andThen(flush, Effect.sleep("100 millis")))
   const { code } = yield* Effect.raceFirst(running.wait, Effect.andThen(echo, Effect.never))
@@ -50,7 +52,7 @@ const demo = Effect.gen(function* () {
     "6G"
   ])
   yield* say("Invite the client: one line to paste, which carries the server's host key and a key that works once")
-  const line = (yield* server.ok(["byteback", "invite", "client", "--address", "server"])).trim().split("\n").at(-1)!
+  const line = (yield* server.ok(["byteback", "invite", "client"])).trim().split("\n").at(-1)!
   yield* timed("set up the client", client, line.split(" "), `${line.slice(0, 60)}...`)
 
   const { directories, files } = yield* realTree(client, 50_000)
@@ -58,7 +60,9 @@ const demo = Effect.gen(function* () {
   yield* say(`First backup: ${files} real files of ${directories.join(", ")}`)
   yield* timed("first backup", client, ["byteback", "backup", ...sources])
 
-  yield* say("Changes on the client: a file edited, one deleted, one added, and six hours pass")
+  yield* say(
+    "Changes on the client: a file edited, one deleted, one added. The server is told not to wait six hours; names tell the minute, so one passes"
+  )
   const [first = "/usr/share"] = directories
   yield* client.ok([
     "sh",
@@ -92,7 +96,7 @@ const demo = Effect.gen(function* () {
   const used = yield* server.ok(["du", "-B1", "-s", "/srv/byteback.img"])
   yield* Console.log(`  the store takes ${bytes(Number(used.split("\t")[0]))} of disk, two snapshots in it`)
   yield* Console.log(`  in all               ${duration(((yield* Clock.currentTimeMillis) - began) / 1000)}`)
-}).pipe(Effect.provide(Lab.layer()), Effect.scoped)
+}).pipe(Effect.scoped, Effect.provide(Lab.layer()))
 
 if (process.getuid?.() !== 0) {
   console.error("byteback: the demo makes machines out of namespaces and needs root; run it with sudo")
