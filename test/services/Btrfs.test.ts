@@ -15,13 +15,13 @@ suite(
   })
 )
 
-describe("a failure of btrfs", () => {
-  const says = (stderr: string) =>
-    Effect.gen(function* () {
-      const btrfs = yield* Btrfs
-      return yield* Effect.flip(btrfs.subvolumeCreate("/byteback/h/current"))
-    }).pipe(Effect.provide(Btrfs.layer.pipe(Layer.provide(Exec.layerFake(() => Effect.succeed({ code: 1, stderr }))))))
+const says = (stderr: string) =>
+  Effect.gen(function* () {
+    const btrfs = yield* Btrfs
+    return yield* Effect.flip(btrfs.subvolumeCreate("/byteback/h/current"))
+  }).pipe(Effect.provide(Btrfs.layer.pipe(Layer.provide(Exec.layerFake(() => Effect.succeed({ code: 1, stderr }))))))
 
+describe("a failure of btrfs", () => {
   const table = [
     ["ERROR: cannot snapshot '/s': No space left on device", "no-space"],
     ["ERROR: cannot create subvolume: Disk quota exceeded", "no-space"],

@@ -1,0 +1,111 @@
+// What Store promises, of the stand-in and of a real btrfs alike.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Layer } from "effect"
+import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
+import { Store } from "../../src/services/Store.ts"
+
+export const uid = 1_200_000_000
+/** Names of snapshots, oldest first. */
+export const names = [1_795_000_000, 1_795_021_600, 1_795_043_200].map(formatSnapshotName) as [string, string, string]
+
+export const suite = <E>(name: string, layer: Layer.Layer<Store, E>) =>
+  describe(`Store: ${name}`, () => {
+    const fact = <X>(title: string, body: (store: Store["Service"]) => Effect.Effect<unknown, X>) =>
+      it.live(title, () =>
+        Effect.gen(function* () {
+          yield* body(yield* Store)
+        }).pipe(Effect.provide(layer))
+      )
+
+    fact("is mounted, empty and not full at first", (store) =>
+      Effect.gen(function* () {
+        yield* store.mounted
+        assert.deepStrictEqual(yield* store.hosts, [])
+        assert.deepStrictEqual(yield* store.snapshots("a"), [])
+        assert.isAbove((yield* store.free).free, 0)
+      })
+    )
+
+    fact("makes hosts, once and again, and lists them by name", (store) =>
+      Effect.gen(function* () {
+        yield* store.createHost("b.example", uid)
+        yield* store.createHost("a", uid + 1)
+        yield* store.take("a", names[0])
+        yield* store.createHost("a", uid + 1)
+        assert.deepStrictEqual(yield* store.hosts, ["a", "b.example"])
+        assert.lengthOf(yield* store.snapshots("a"), 1)
+        assert.deepStrictEqual(yield* store.snapshots("b.example"), [])
+      })
+    )
+
+    fact("gives nobody what belongs to another uid", (store) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        const error = yield* Effect.flip(store.createHost("a", uid + 1))
+        assert.strictEqual(error._tag, "OwnerMismatch")
+        assert.include(error.message, String(uid))
+      })
+    )
+
+    fact("takes snapshots, sealed, and lists them oldest first", (store) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        yield* store.take("a", names[2])
+        yield* store.take("a", names[0])
+        const taken = yield* store.take("a", names[1])
+        assert.deepStrictEqual(taken, { name: names[1], at: 1_795_021_560, foreign: false, sealed: true })
+        const listed = yield* store.snapshots("a")
+        assert.deepStrictEqual(
+          listed.map(({ name }) => name),
+          names
+        )
+        assert.deepStrictEqual(listed[1], taken)
+      })
+    )
+
+    fact("takes none over another, and none of a host that is not there", (store) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        yield* store.take("a", names[0])
+        const errors = [yield* Effect.flip(store.take("a", names[0])), yield* Effect.flip(store.take("b", names[0]))]
+        assert.deepStrictEqual(
+          errors.map((error) => error._tag === "BtrfsError" && error.reason),
+          ["exists", "not-found"]
+        )
+        assert.lengthOf(yield* store.snapshots("a"), 1)
+        assert.deepStrictEqual(yield* store.hosts, ["a"])
+      })
+    )
+
+    fact("removes a host with all its snapshots, and no other", (store) =>
+      Effect.gen(function* () {
+        for (const host of ["a", "b"]) {
+          yield* store.createHost(host, uid)
+          yield* store.take(host, names[0])
+        }
+        yield* store.take("a", names[1])
+        assert.deepStrictEqual(yield* store.removeHost("a"), { deleted: [names[0], names[1], "current"], left: [] })
+        assert.deepStrictEqual(yield* store.hosts, ["b"])
+        assert.lengthOf(yield* store.snapshots("b"), 1)
+        assert.deepStrictEqual(yield* store.removeHost("a"), { deleted: [], left: [] })
+      })
+    )
+
+    fact("makes no path of a word that is no name", (store) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        const works = [
+          store.createHost("../a", uid),
+          store.removeHost(".."),
+          store.snapshots("a/b"),
+          store.take("a/../b", names[0]),
+          store.take("a", "../b/current"),
+          store.take("a", "current"),
+          store.take("a", `${names[0]}/..`)
+        ]
+        for (const work of works)
+          assert.strictEqual((yield* Effect.exit(work as Effect.Effect<unknown, unknown>))._tag, "Failure")
+        assert.deepStrictEqual(yield* store.snapshots("a"), [])
+      })
+    )
+  })
