@@ -78,7 +78,7 @@ export class Accounts extends Context.Service<
         // a password of `*` fits nothing, and unlike `!` it is not taken for a locked account
         change(
           "useradd",
-          "--system --user-group --no-create-home --home-dir /nonexistent --comment byteback --password *"
+          "--system --user-group --no-create-home --home-dir / --comment byteback --password *"
             .split(" ")
             .concat("--shell", shell, "--", name)
         )
@@ -105,7 +105,7 @@ export class Accounts extends Context.Service<
         Effect.suspend(() => {
           if (users.has(name)) return fail("exists", "useradd", 9)
           const uid = 999 - users.size
-          users.set(name, { name, uid, gid: uid, home: "/nonexistent", shell, locked: false })
+          users.set(name, { name, uid, gid: uid, home: "/", shell, locked: false })
           return Effect.void
         }),
       mend: (name, shell) =>

@@ -34,9 +34,14 @@ export class Lock extends Context.Service<
     Lock,
     Effect.gen(function* () {
       const exec = yield* Exec
-      // cat echoes its first byte once the lock is taken, and ends (freeing it) when this process is gone.
+      // cat echoes its first byte once the lock is taken, and ends (freeing it) when this process is gone. Without a
+      // fork the lock's holder is our own child, and gone as soon as it is killed.
       const take = Effect.fn("Lock.take")(function* (path: string, what: string) {
-        const holder = yield* exec.hold("flock", ["--nonblock", "--conflict-exit-code", "11", path, "cat"], "\n")
+        const holder = yield* exec.hold(
+          "flock",
+          ["--nonblock", "--no-fork", "--conflict-exit-code", "11", path, "cat"],
+          "\n"
+        )
         if (holder.started) return
         return yield* holder.code === 11 ? new Locked({ path, what }) : new LockUnavailable({ path })
       })

@@ -292,7 +292,7 @@ const codeOf = (cause: unknown): string =>
 /** What mount and mkfs.btrfs mean by their words. */
 const reasonOf = (stderr: string): MountsError["reason"] => {
   if (/unknown filesystem type/.test(stderr)) return "no-btrfs"
-  if (/is mounted|already mounted|busy/i.test(stderr)) return "in-use"
+  if (/is mounted|already mounted|busy|in use/i.test(stderr)) return "in-use"
   if (/appears to contain|partition table/.test(stderr)) return "not-empty"
   if (/permission denied|must be superuser|not permitted/i.test(stderr)) return "not-permitted"
   return /no space|too small/i.test(stderr) ? "no-space" : "failed"
