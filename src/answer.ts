@@ -1,8 +1,11 @@
 // The privileged helper's entry: what needs more than a look and an exec is answered here, with services.
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { answerEnrolmentRequest, answerHostRequest, completeOldRun } from "./cli/answer.ts"
+import { logger } from "./cli/logger.ts"
 import { runToExit } from "./cli/runToExit.ts"
-import { layer } from "./layer.ts"
+import { layer as services } from "./layer.ts"
+
+const layer = Layer.mergeAll(services, logger)
 
 /** A typed request of an enrolled host: one line of JSON on stdout. */
 export const answerRequest = (host: string, json: string): void =>

@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
 import { configDirectory } from "./cli/configDirectory.ts"
 import { legacyArgv } from "./cli/legacyArgv.ts"
+import { logger } from "./cli/logger.ts"
 import { presenter } from "./cli/presenter.ts"
 import { root } from "./cli/root.ts"
 import { runToExit } from "./cli/runToExit.ts"
@@ -26,6 +27,8 @@ export const main = (name: string, args: ReadonlyArray<string>): void => {
   const program = Command.runWith(root, { version })(words.length === 0 ? ["--help"] : words)
   const platform = Layer.mergeAll(Layer.provideMerge(layer, places), NodeServices.layer)
   runToExit(
-    program.pipe(Effect.provide(Layer.mergeAll(platform, presenter, CliConfig.layer({ builtIns: [...builtIns] }))))
+    program.pipe(
+      Effect.provide(Layer.mergeAll(platform, logger, presenter, CliConfig.layer({ builtIns: [...builtIns] })))
+    )
   )
 }

@@ -84,12 +84,14 @@ process.env.PATH = `${join(top, "node_modules/.bin")}:${process.env.PATH}`
 const node = join(top, "node_modules/.bin/node")
 if (!existsSync(node))
   stop("the npm packages bring no Node runtime for this processor; byteback runs on x64 and arm64 Linux")
-must("effect-tsgo", ["patch"], { stdio: ["ignore", "ignore", "inherit"] })
+must("effect-tsgo", ["patch"], { stdio: "ignore" })
 
-const build = () =>
+const build = () => {
   must(node, ["node_modules/rolldown/bin/cli.mjs", "-c", "rolldown.config.mjs", "--logLevel", "warn"], {
     stdio: ["ignore", "ignore", "inherit"]
   })
+  must("tsc", ["-p", "tsconfig.library.json"])
+}
 const check = () => {
   must("tsc", [])
   must("oxlint", ["--deny-warnings"])
@@ -107,8 +109,8 @@ const closingLine = (file) => {
 }
 
 const test = () => {
-  check()
   build()
+  check()
   const report = `/tmp/byteback-test-${process.pid}.json`
   const code = run(node, [
     "node_modules/vitest/vitest.mjs",
@@ -128,7 +130,10 @@ const test = () => {
 const verbs = {
   test,
   build,
-  check,
+  check: () => {
+    build()
+    check()
+  },
   demo: () => {
     build()
     process.exit(run(node, ["test/lab/demo.ts", ...rest]))

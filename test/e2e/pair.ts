@@ -38,7 +38,10 @@ export const backupWords = (...more: ReadonlyArray<string>) => [
 /** The names of a host's snapshots, as they lie in the store. */
 export const snapshotNames = Effect.fn("snapshotNames")(function* (server: Machine, host: string) {
   const listed = yield* server.ok(["ls", "-A", `/byteback/${host}`])
-  return listed.trim().split("\n").filter((name) => name !== "current")
+  return listed
+    .trim()
+    .split("\n")
+    .filter((name) => name !== "current")
 })
 
 /** Lets the server take a snapshot at once and under a new name: no interval, and the next minute has begun. */
@@ -48,3 +51,6 @@ export const nextSnapshotMayCome = Effect.fn("nextSnapshotMayCome")(function* (s
     timeout: 70_000
   })
 })
+
+/** Where a host's backups lie in the store. */
+export const hostDirectory = (host: string) => `/byteback/${host}`
