@@ -5,7 +5,7 @@ import { Result, Schema } from "effect"
 const at = Schema.Int
 
 /** The host came to be, or got another key. `key` is the key's fingerprint. */
-export const Enrolled = Schema.TaggedStruct("enrolled", { at, uid: Schema.Int, key: Schema.String })
+const Enrolled = Schema.TaggedStruct("enrolled", { at, uid: Schema.Int, key: Schema.String })
 
 /** A snapshot was taken. `transfer`: the exit code of the rsync whose data it holds, null where that is not known. */
 export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
@@ -19,7 +19,7 @@ export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
 export type SnapshotTaken = typeof SnapshotTaken.Type
 
 /** The host may no longer back up. */
-export const Removed = Schema.TaggedStruct("removed", { at, backups: Schema.Literals(["kept", "deleted"]) })
+const Removed = Schema.TaggedStruct("removed", { at, backups: Schema.Literals(["kept", "deleted"]) })
 
 export const JournalEntry = Schema.Union([Enrolled, SnapshotTaken, Removed])
 export type JournalEntry = typeof JournalEntry.Type
