@@ -138,10 +138,13 @@ export class SystemFile extends Context.Service<
     })
   })
 
-  /** A stand-in: files in memory, all of them the running user's. */
+  /** A stand-in: files in memory, all of them the running user's, in a machine that has nothing but /etc and /root. */
   static readonly layerFake = Layer.sync(SystemFile, () => {
     const files = new Map<string, { readonly text: string; readonly mode: number }>()
-    const directories = new Map<string, number>()
+    const directories = new Map([
+      ["/etc", 0o755],
+      ["/root", 0o700]
+    ])
     let scratches = 0
     const needDirectory = (path: string, action: SystemFileError["action"]) =>
       directories.has(dirname(path)) || dirname(path) === "/"
