@@ -39,9 +39,11 @@ export const removeClient = Effect.fn("removeClient")(function* (options: Remove
   const registry = yield* Registry
   const registered = yield* registry.get(host).pipe(
     Effect.as(true),
-    // a record that cannot be read is no reason to leave a key in place
-    Effect.catchTag("DamagedRecord", () => Effect.succeed(true)),
-    Effect.catchTag("NotEnrolled", () => Effect.succeed(false))
+    Effect.catchTags({
+      // a record that cannot be read is no reason to leave a key in place
+      DamagedRecord: () => Effect.succeed(true),
+      NotEnrolled: () => Effect.succeed(false)
+    })
   )
   if (options.deleteBackups === true) {
     yield* files.directory(`${layout.run}/${host}`, 0o700)

@@ -109,9 +109,15 @@ export class Sshd extends Context.Service<
 
       const reload = Effect.gen(function* () {
         if ((yield* files.state("/run/systemd/system")) !== null) {
-          const reloaded = yield* exec.run("systemctl", ["reload-or-restart", "ssh.service"], { timeout: "60 seconds" })
-          if (reloaded.code === 0) return "systemd" as const
-          return yield* new SshdError({ reason: "not-reloaded", exitCode: reloaded.code, stderr: reloaded.stderr })
+          const active = (unit: string) =>
+            Effect.map(exec.run("systemctl", ["is-active", "--quiet", unit]), ({ code }) => code === 0)
+          if (yield* active("ssh.service")) {
+            const { code, stderr } = yield* exec.run("systemctl", ["reload", "ssh.service"], { timeout: "60 seconds" })
+            if (code !== 0) return yield* new SshdError({ reason: "not-reloaded", exitCode: code, stderr })
+            return "systemd" as const
+          }
+          // started by its socket, sshd reads its configuration then
+          return (yield* active("ssh.socket")) ? ("systemd" as const) : ("stopped" as const)
         }
         const pid = /^[1-9][0-9]{0,9}\n?$/.exec((yield* files.read("/run/sshd.pid")) ?? "")?.[0].trim()
         if (pid === undefined || ((yield* files.read(`/proc/${pid}/comm`)) ?? "").trim() !== "sshd") {
