@@ -13,7 +13,7 @@ export class KeyRefused extends Schema.TaggedError<KeyRefused>()("KeyRefused", {
   }
 }
 
-export const keyTypes = [
+const keyTypes = [
   "ssh-ed25519",
   "ecdsa-sha2-nistp256",
   "ecdsa-sha2-nistp384",

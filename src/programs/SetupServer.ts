@@ -179,6 +179,7 @@ const makeChange = Effect.fnUntraced(function* (change: Change, wishes: SetupWis
       yield* accounts.mend(change.name, change.shell)
       return nothing
     case "make-directory":
+    case "own-directory":
       yield* files.directory(change.path, change.mode)
       return nothing
     case "create-image":

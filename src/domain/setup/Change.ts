@@ -5,6 +5,7 @@ export type Change =
   | { readonly _tag: "create-user"; readonly name: string; readonly shell: string }
   | { readonly _tag: "mend-user"; readonly name: string; readonly shell: string }
   | { readonly _tag: "make-directory"; readonly path: string; readonly mode: number }
+  | { readonly _tag: "own-directory"; readonly path: string; readonly mode: number }
   | { readonly _tag: "create-image"; readonly path: string; readonly bytes: number }
   | { readonly _tag: "make-btrfs"; readonly path: string; readonly uuid: string; readonly force: boolean }
   | {
@@ -32,6 +33,8 @@ export const describeChange = (change: Change): string => {
       return `give the user ${change.name} the login shell ${change.shell}, and let it log in with keys`
     case "make-directory":
       return `make the directory ${escapeText(change.path)} (root, ${octal(change.mode)})`
+    case "own-directory":
+      return `give ${escapeText(change.path)} to root alone to write (${octal(change.mode)})`
     case "create-image":
       return `create the image ${escapeText(change.path)} of ${change.bytes} bytes (it takes space only as it fills)`
     case "make-btrfs":

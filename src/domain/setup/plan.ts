@@ -207,7 +207,8 @@ const accountChanges = (
 
 const directoryChange = (observed: ObservedServer, path: string, mode: number): ReadonlyArray<Change> => {
   const found = observed.directories[path] ?? null
-  return found !== null && found.uid === 0 && found.mode === mode ? [] : [{ _tag: "make-directory", path, mode }]
+  if (found === null) return [{ _tag: "make-directory", path, mode }]
+  return found.uid === 0 && found.mode === mode ? [] : [{ _tag: "own-directory", path, mode }]
 }
 
 const storeChanges = (
@@ -228,7 +229,7 @@ const storeChanges = (
     (observed.directories[paths.store] ?? null) === null
       ? [{ _tag: "make-directory", path: paths.store, mode: 0o700 }]
       : []
-  const close: ReadonlyArray<Change> = [{ _tag: "make-directory", path: paths.store, mode: 0o700 }]
+  const close: ReadonlyArray<Change> = [{ _tag: "own-directory", path: paths.store, mode: 0o700 }]
   const entry = entryAt(observed.fstab, paths.store)
   if (entry !== null && entry.type !== "btrfs") {
     return refuse("not-btrfs", `fstab has a ${entry.type} filesystem for ${paths.store}; the store must be btrfs`)

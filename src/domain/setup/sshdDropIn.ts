@@ -27,8 +27,8 @@ Match User byteback
     # in place of any AcceptEnv of the machine's: a client's environment reaches no program here
     AcceptEnv BYTEBACK_NOTHING
     ExposeAuthInfo yes
-    ClientAliveInterval 60
-    ClientAliveCountMax 5
+    ClientAliveInterval 30
+    ClientAliveCountMax 4
 Match all
 `
 

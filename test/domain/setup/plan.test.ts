@@ -79,7 +79,7 @@ describe("on a bare machine", () => {
       "make a btrfs filesystem on /dev/vdb",
       "make the directory /byteback (root, 0700)",
       "mount /dev/vdb on /byteback (noatime,nosuid,nodev,noexec,compress=zstd)",
-      "make the directory /byteback (root, 0700)",
+      "give /byteback to root alone to write (0700)",
       "add to /etc/fstab: UUID=new-uuid /byteback btrfs noatime,nosuid,nodev,noexec,compress=zstd 0 0",
       "make the directory /etc/byteback (root, 0755)",
       "make the directory /var/lib/byteback (root, 0700)",
@@ -152,7 +152,7 @@ describe("on a server that is set up", () => {
     ])
     assert.deepStrictEqual(
       lines({ ...done, directories: { ...done.directories, [paths.store]: { uid: 0, mode: 0o755 } } }, existing),
-      ["make the directory /byteback (root, 0700)"]
+      ["give /byteback to root alone to write (0700)"]
     )
   })
 
@@ -160,12 +160,12 @@ describe("on a server that is set up", () => {
     const after = { ...done, mounted: null }
     assert.deepStrictEqual(lines(after, existing), [
       `mount UUID=u-1 on /byteback (${storeOptions.join()})`,
-      "make the directory /byteback (root, 0700)"
+      "give /byteback to root alone to write (0700)"
     ])
     const named = lines({ ...after, device: { ...ours, kind: "block" } }, device)
     assert.deepStrictEqual(named, [
       `mount /dev/vdb on /byteback (${storeOptions.join()})`,
-      "make the directory /byteback (root, 0700)"
+      "give /byteback to root alone to write (0700)"
     ])
   })
 
