@@ -1,0 +1,281 @@
+// Bad input and trouble: each ends in one line that says what is wrong and what to do, with its exit code, and loses nothing.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Lab, type Machine, type RunResult } from "../lab/Lab.ts"
+import { backupWords, clientMachine, root, serverMachine, snapshotNames } from "./pair.ts"
+
+/** One line on stderr that matches, nothing like a stack trace, and the exit code. */
+const endsWith = (ended: RunResult, code: number, line: RegExp) => {
+  assert.strictEqual(ended.code, code, ended.stderr + ended.stdout)
+  const lines = ended.stderr.trim().split("\n")
+  assert.strictEqual(lines.length, 1, ended.stderr)
+  assert.match(lines[0]!, line)
+  assert.notMatch(ended.stderr + ended.stdout, /\n {4}at /)
+}
+
+/** Without what a run that is refused has no right to change: the snapshots are what they were. */
+const keepsSnapshots = <A, E, R>(server: Machine, host: string, work: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const before = yield* snapshotNames(server, host)
+    const result = yield* work
+    assert.deepStrictEqual(yield* snapshotNames(server, host), before)
+    return result
+  })
+
+describe.skipIf(!root)("trouble", () => {
+  it.layer(Lab.layer(), { excludeTestServices: true, timeout: 180_000 })((it) => {
+    it.effect("on a client", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server1")
+        const client = yield* clientMachine(server, "troubled")
+        yield* client.ok(backupWords())
+        const run = (...argv: ReadonlyArray<string>) => keepsSnapshots(server, "troubled", client.run(argv))
+        const backup = (...more: ReadonlyArray<string>) => run(...backupWords(...more))
+
+        // The destination
+        yield* client.ok(["mv", "/etc/byteback/destination", "/root/destination"])
+        endsWith(yield* backup(), 2, /no destination is set; run byteback setup-client/)
+        yield* client.ok(["mv", "/root/destination", "/etc/byteback/destination"])
+        for (const malformed of [
+          "server1",
+          "a b:",
+          "-oProxyCommand=sh:",
+          "http://server1/",
+          "@server1:",
+          "ssh://server1:99999/"
+        ]) {
+          endsWith(
+            yield* backup(`--destination=${malformed}`),
+            2,
+            /destination .*; write byteback@backup\.example\.org:/
+          )
+        }
+        endsWith(
+          yield* backup("--destination", "byteback@10.77.0.250:"),
+          1,
+          /10\.77\.0\.250.*(no route|not reach|unreachable|cannot be reached)/i
+        )
+        endsWith(yield* backup("--destination", "byteback@nowhere.invalid:"), 1, /nowhere\.invalid/)
+
+        // Who is who
+        yield* client.ok(["sh", "-c", "cp -a /etc/byteback /root/good; ssh-keygen -q -t ed25519 -N '' -f /root/other"])
+        yield* client.ok([
+          "sh",
+          "-c",
+          "printf 'server1 %s\\n' \"$(cut -d' ' -f1,2 /root/other.pub)\" > /etc/byteback/known_hosts"
+        ])
+        endsWith(yield* backup(), 1, /shows another host key than the one pinned at set-up/)
+        yield* client.ok(["sh", "-c", ": > /etc/byteback/known_hosts"])
+        endsWith(yield* backup(), 1, /host key.*(not known|unknown|not pinned)/i)
+        yield* client.ok(["sh", "-c", "cp -a /root/good/* /etc/byteback/; cp /root/other /etc/byteback/key"])
+        endsWith(yield* backup(), 10, /key.*(refused|not accepted|does not accept)/i)
+        yield* client.ok(["sh", "-c", "cp -a /root/good/* /etc/byteback/; chmod 644 /etc/byteback/key"])
+        endsWith(yield* backup(), 2, /\/etc\/byteback\/key.*chmod/)
+        yield* client.ok(["sh", "-c", "cp -a /root/good/* /etc/byteback/"])
+
+        // Sources and settings
+        endsWith(
+          yield* run("byteback", "backup", "--source", "/not/there"),
+          1,
+          /\/not\/there is not there or cannot be read; nothing was sent/
+        )
+        endsWith(yield* backup("--io-timeout", "soon"), 2, /--io-timeout: write a whole number of seconds/)
+        endsWith(yield* backup("--retry-delay", "soon"), 2, /retry-delay/)
+        endsWith(yield* run("byteback", "backupp"), 2, /backupp/)
+        endsWith(yield* run("byteback", "restore"), 2, /path/)
+
+        // Restores
+        endsWith(yield* run("byteback", "restore", "/data/never", "--to", "/r1"), 1, /not in (the )?snapshot/i)
+        endsWith(
+          yield* run("byteback", "restore", "/data", "--snapshot", "2001-01-01T00:00+0000", "--to", "/r2"),
+          1,
+          /no snapshot 2001-01-01T00:00\+0000; the nearest are 20/
+        )
+        endsWith(
+          yield* run("byteback", "restore", "/data", "--to", "/etc"),
+          1,
+          /\/etc is not empty; nothing was written/
+        )
+        endsWith(
+          yield* run("byteback", "restore", "/data", "--to", "/proc/r"),
+          1,
+          /\/proc\/r cannot be made or written/
+        )
+        assert.isFalse(yield* client.exists("/r2"))
+
+        // Hooks
+        yield* client.write(
+          "/etc/byteback/pre-backup.d/database",
+          "#!/bin/sh\necho the database is down >&2\nexit 3\n",
+          { mode: "755" }
+        )
+        yield* client.write(
+          "/etc/byteback/post-backup.d/after",
+          '#!/bin/sh\necho "$BYTEBACK_OUTCOME" >> /root/outcomes\n',
+          { mode: "755" }
+        )
+        endsWith(yield* backup(), 1, /pre-backup\.d\/database.*the database is down/)
+        assert.strictEqual(yield* client.read("/root/outcomes"), "failed\n")
+        yield* client.ok(["rm", "-r", "/etc/byteback/pre-backup.d", "/etc/byteback/post-backup.d"])
+
+        // And after all that it works, as far as a snapshot is due.
+        endsWith(yield* backup(), 15, /too soon for another snapshot/)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("with files that nobody can read: incomplete, and said so", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server2")
+        const client = yield* clientMachine(server, "partly")
+        // root reads everything, so the run is an ordinary user's.
+        yield* client.ok(["useradd", "--create-home", "ann"])
+        yield* client.ok([
+          "sh",
+          "-c",
+          "echo secret > /data/secret; chmod 600 /data/secret; cp -a /etc/byteback /home/ann/config; chown -R ann: /home/ann/config; mkdir -p /run/byteback; chown ann /run/byteback"
+        ])
+        const ended = yield* client.run(
+          ["byteback", "backup", "--config-dir", "/home/ann/config", "--source", "/data", "--retry-delay", "0"],
+          { user: "ann" }
+        )
+        assert.strictEqual(ended.code, 3, ended.stderr)
+        assert.match(ended.stderr, /some files could not be read; trying again/)
+        assert.match(
+          ended.stderr,
+          /backup of partly incomplete: snapshot 20.*\n.*1 files? could not be read.*\n.*\/data\/secret/
+        )
+        assert.match(yield* client.ok(["byteback", "snapshots"]), /incomplete/)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of two backups at once: the second is told that one is running", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server3")
+        const client = yield* clientMachine(server, "busy")
+        yield* client.ok(["sh", "-c", "head -c 20000000 /dev/urandom > /data/big"])
+        yield* client.start(backupWords(), { env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=1000" } })
+        yield* server.until(["pgrep", "-x", "rsync"])
+        endsWith(
+          yield* client.run(backupWords()),
+          11,
+          /a backup of this machine is already running.*nothing was changed/
+        )
+        // The same host from elsewhere gets past the client's lock, and is stopped by the server's.
+        yield* client.ok(["sh", "-c", "mkdir /root/elsewhere"])
+        const second = yield* client.run([
+          "unshare",
+          "--mount",
+          "sh",
+          "-c",
+          'mount -t tmpfs none /run/byteback; exec "$@"',
+          "sh",
+          ...backupWords()
+        ])
+        endsWith(second, 11, /gave up after 1 attempts: the server says: another run of this host is in progress/)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of ^C in the middle: children end, the lock is free, exit 130", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server4")
+        const client = yield* clientMachine(server, "stopped")
+        yield* client.ok(["sh", "-c", "head -c 20000000 /dev/urandom > /data/big"])
+        const running = yield* client.tty(backupWords(), { env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=1000" } })
+        yield* server.until(["pgrep", "-x", "rsync"])
+        yield* running.writeStdin("\u0003")
+        const ended = yield* running.wait
+        assert.strictEqual(ended.code, 130, ended.stdout)
+        yield* client.until(["sh", "-c", "! pgrep -x rsync && ! pgrep -x ssh && ! pgrep -x flock"])
+        yield* server.until(["sh", "-c", "! pgrep -x rsync"])
+        yield* client.ok(backupWords())
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of a cut cable: the run ends, and the next one carries on", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server5")
+        const client = yield* clientMachine(server, "cut")
+        yield* client.ok(["sh", "-c", "head -c 30000000 /dev/urandom > /data/big"])
+        const running = yield* client.start([...backupWords(), "--io-timeout", "5"], {
+          env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=2000" }
+        })
+        yield* server.until(["sh", "-c", 'test "$(du -sm /byteback/cut/current | cut -f1)" -ge 3'])
+        yield* client.cut
+        const ended = yield* running.wait
+        assert.strictEqual(ended.code, 1, ended.stderr)
+        assert.match(ended.stderr, /gave up after 1 attempts.*What arrived is kept/)
+        yield* client.plug
+        yield* client.until(["sh", "-c", 'byteback backup --source /data --retry-number 0; test "$?" = 0'], {
+          timeout: 90_000
+        })
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("on a server: each request that cannot be is one line, and changes nothing", () =>
+      Effect.gen(function* () {
+        const lab = yield* Lab
+        const server = yield* lab.machine("server6", { install: true })
+        yield* server.sshd
+        const run = (...argv: ReadonlyArray<string>) => server.run(["byteback", ...argv])
+        endsWith(yield* run("setup-server"), 1, /no btrfs.*--device|--image/)
+        const used = yield* server.emptyDevice(300 * 1024 ** 2)
+        yield* server.ok(["mkfs.ext4", "-q", used])
+        endsWith(yield* run("setup-server", "--device", used), 1, /ext4.*--force/)
+        assert.match(yield* server.ok(["blkid", used]), /ext4/)
+        endsWith(yield* run("setup-server", "--device", "/dev/nothing"), 1, /\/dev\/nothing/)
+        endsWith(yield* run("setup-server", "--image", "/srv/b.img"), 2, /--size/)
+        endsWith(yield* run("setup-server", "--image", "/srv/b.img", "--size", "many"), 2, /size/)
+        endsWith(yield* run("add-client", "web", "ssh-ed25519 AAAA"), 12, /public key cannot be used/)
+        endsWith(yield* run("invite", "web"), 1, /byteback setup-server/)
+        assert.isFalse(yield* server.exists("/srv/b.img"))
+        assert.isFalse(yield* server.exists("/etc/sudoers.d/byteback"))
+        yield* server.ok(["byteback", "setup-server", "--device", used, "--force", "--address", "server6"])
+        for (const name of ["..", "Web", "-x", "a/b", "web.", "x".repeat(64)]) {
+          const { code, stderr } = yield* run("invite", "--", name)
+          assert.deepStrictEqual([code, stderr.trim().split("\n").length], [2, 1], `${name}: ${stderr}`)
+        }
+        endsWith(yield* run("snapshot", "unknown"), 10, /unknown/)
+        endsWith(yield* run("remove-client", "unknown"), 10, /unknown/)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of a full store: refused as no space, older snapshots untouched", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server7", "400M")
+        const client = yield* clientMachine(server, "large")
+        yield* client.ok(backupWords())
+        const before = yield* snapshotNames(server, "large")
+        yield* client.ok(["sh", "-c", "head -c 600000000 /dev/urandom > /data/big"])
+        endsWith(yield* client.run(backupWords()), 13, /(full|no space|No space).*/)
+        endsWith(yield* client.run(backupWords()), 13, /full|space/)
+        assert.deepStrictEqual(yield* snapshotNames(server, "large"), before)
+        assert.strictEqual(yield* server.read(`/byteback/large/${before[0]}/data/hello`), "hello\n")
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of two versions: a server that is too old or too new is named", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server8")
+        const client = yield* clientMachine(server, "versions")
+        const answer = (protocol: number) =>
+          `{"_tag":"hello","protocol":${protocol},"oldest":${protocol},"version":"9.9","host":"versions","now":0,"due":null,"token":null}`
+        for (const [protocol, line] of [
+          [0, /server's byteback \(9\.9\) is too old.*Upgrade the server/],
+          [99, /server's byteback \(9\.9\) is too new.*Upgrade this machine/]
+        ] as const) {
+          yield* server.write("/usr/lib/byteback/byteback-priv.other", `#!/bin/sh\necho '${answer(protocol)}'\n`, {
+            mode: "755"
+          })
+          yield* server.ok(["mv", "/usr/lib/byteback/byteback-priv.other", "/usr/lib/byteback/byteback-priv"])
+          endsWith(yield* client.run(backupWords()), 1, line)
+        }
+        yield* server.write(
+          "/usr/lib/byteback/byteback-priv",
+          "#!/bin/sh\necho 'byteback-receive: unknown option' >&2\nexit 1\n",
+          { mode: "755" }
+        )
+        endsWith(yield* client.run(backupWords()), 1, /did not answer as a byteback server does/)
+      }).pipe(Effect.scoped)
+    )
+  })
+})
