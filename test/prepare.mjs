@@ -1,7 +1,7 @@
 // Runs a script of package.json on a fresh machine: sees to Debian packages, npm packages and the build first.
 // Plain Node 20 without dependencies, since nothing is installed when it starts.
 import { spawnSync } from "node:child_process"
-import { existsSync, readFileSync, statSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -73,11 +73,12 @@ if (verb !== "build" && verb !== "check" && missing.length > 0) {
   })
 }
 
-const lock = "package-lock.json"
-const installed = "node_modules/.package-lock.json"
-if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
+const lock = readFileSync("package-lock.json", "utf8")
+const installed = "node_modules/.installed-lock.json"
+if (!existsSync(installed) || readFileSync(installed, "utf8") !== lock) {
   process.stderr.write("byteback: installing npm packages\n")
   must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+  writeFileSync(installed, lock)
 }
 
 process.env.PATH = `${join(top, "node_modules/.bin")}:${process.env.PATH}`
