@@ -1,14 +1,25 @@
-// What is shipped: dist, a launcher and a chunk for each job that it may have to load; lib, the library for other apps.
+// What is shipped: one launcher, and a chunk for each job that it may have to load; the lister; the sandbox's filters.
 import { defineConfig } from "rolldown"
+import { seccompFilter } from "./src/domain/seccomp.ts"
 
-const output = { format: "esm", cleanDir: true, entryFileNames: "[name].mjs", chunkFileNames: "[name]-[hash].mjs" }
-
-export default defineConfig([
-  { input: { byteback: "bin/byteback.mjs" }, platform: "node", output: { ...output, dir: "dist", minify: true } },
-  {
-    input: { index: "src/index.ts" },
-    platform: "node",
-    external: [/^effect(\/|$)/, /^@effect\//],
-    output: { ...output, dir: "lib" }
+const filters = {
+  name: "seccomp-filters",
+  generateBundle() {
+    for (const processor of ["x64", "arm64"])
+      this.emitFile({ type: "asset", fileName: `seccomp-${processor}.bpf`, source: seccompFilter(processor) })
   }
-])
+}
+
+export default defineConfig({
+  input: { byteback: "bin/byteback.mjs", lister: "bin/lister.ts" },
+  platform: "node",
+  plugins: [filters],
+  output: {
+    dir: "dist",
+    format: "esm",
+    minify: true,
+    cleanDir: true,
+    entryFileNames: "[name].mjs",
+    chunkFileNames: "[name]-[hash].mjs"
+  }
+})

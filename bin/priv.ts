@@ -1,20 +1,22 @@
 // The privileged helper: checks its caller's words again, derives every path itself and starts the work in the sandbox.
 import { spawnSync } from "node:child_process"
 import { accessSync, constants, lstatSync, mkdirSync, readdirSync, readFileSync, statfsSync } from "node:fs"
+import { basename } from "node:path"
 import { exitCode } from "../src/domain/exitCode.ts"
 import { isHostName } from "../src/domain/hostName.ts"
+import { hasKnownHoles, oldestRsync } from "../src/domain/rsyncHoles.ts"
 import { refusalLine } from "../src/domain/refusalLine.ts"
 import { parse } from "../src/domain/request/parse.ts"
 import { type Pull, type Push, type Restore, snapshotOf } from "../src/domain/request/request.ts"
-import { rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
-import { sandboxArgv } from "../src/domain/sandbox.ts"
+import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
+import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
 import { type SnapshotRef, snapshotTime } from "../src/domain/snapshotName.ts"
 
 const store = "/byteback"
 const state = "/var/lib/byteback"
 const runs = "/run/byteback"
 const config = "/etc/byteback"
-const recorder = "/usr/lib/byteback/run-push"
+const lib = "/usr/lib/byteback"
 
 /** Uids of hosts begin here; nothing below is ever taken on. */
 const firstUid = 1_200_000_000
@@ -22,8 +24,12 @@ const firstUid = 1_200_000_000
 /** A push is not begun with less than this much free: one percent, or 64 MiB where that is more. */
 const leastFree = { part: 0.01, bytes: 64 * 1024 * 1024 }
 
-/** Backups at once in the whole server, where /etc/byteback/parallel says nothing else. */
+/** Backups at once in the whole server, where /etc/byteback/parallel says nothing else; readers at once of one host. */
 const parallel = 4
+const readers = 4
+
+/** Seconds that a transfer and a listing may take in all; silence is bounded by rsync's own --timeout. */
+const longest = { transfer: 7 * 24 * 3600, listing: 30 }
 
 const refuse = (message: string, code: number = exitCode.refused): never => {
   process.stderr.write(`${refusalLine({ code, message })}\n`)
@@ -75,9 +81,43 @@ const rsyncVersion = (): string => {
     stdio: ["ignore", "pipe", "ignore"],
     encoding: "utf8"
   })
-  return (
+  const version =
     /version (\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? refuse("rsync is not installed on the server", exitCode.failed)
+  if (!hasKnownHoles(version) || textOf(`${config}/allow_old_rsync`) === version) return version
+  return refuse(
+    `the server's rsync ${version} may have known holes, so nothing was changed. Its administrator can install ${oldestRsync} or newer, or, where the distribution has patched it, write ${version} into ${config}/allow_old_rsync`
   )
+}
+
+/** A confined command, ready for run-push or run-pull: the filter, how long it may take, and its argv. */
+const confined = (
+  sandbox: Sandbox,
+  seconds: number,
+  command: (root: string) => ReadonlyArray<string>
+): ReadonlyArray<string> => {
+  const choice =
+    parseSandboxChoice(textOf(`${config}/sandbox`)) ??
+    refuse(
+      `the server's ${config}/sandbox says neither bubblewrap nor none; nothing was changed. Tell its administrator`,
+      exitCode.failed
+    )
+  if (choice === "none") {
+    process.chdir(sandbox.directory)
+    return ["none", String(seconds), ...unconfinedArgv(sandbox.uid, command(sandbox.directory))]
+  }
+  const argv = sandboxArgv(sandbox, command(dataDirectory))
+  const filter = `${lib}/seccomp-${process.arch}.bpf`
+  for (const [path, mode] of [[argv[0]!, constants.X_OK] as const, [filter, constants.R_OK] as const]) {
+    try {
+      accessSync(path, mode)
+    } catch {
+      return refuse(
+        `the server has no sandbox (${path} is missing), and without one it serves nobody; nothing was changed. Tell its administrator`,
+        exitCode.failed
+      )
+    }
+  }
+  return [filter, String(seconds), ...argv]
 }
 
 /** The directory of a snapshot that is whole: in root's hands, with a name of ours or one that an administrator gave. */
@@ -104,39 +144,71 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
   )
 }
 
-const exec = (argv: ReadonlyArray<string>): void => {
-  const program = argv[0]!
-  try {
-    accessSync(program, constants.X_OK)
-  } catch {
-    refuse(`${program} is missing on the server; nothing was changed. Tell its administrator`, exitCode.failed)
+/** Becomes one of the small runners; the kernel is to end it when its parent, sshd's process of this session, goes. */
+const exec = (runner: "run-push" | "run-pull", args: ReadonlyArray<string>): void => {
+  const program = "/usr/bin/setpriv"
+  for (const needed of [program, `${lib}/${runner}`]) {
+    try {
+      accessSync(needed, constants.X_OK)
+    } catch {
+      refuse(`${needed} is missing on the server; nothing was changed. Tell its administrator`, exitCode.failed)
+    }
   }
-  process.execve!(program, [...argv], { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
+  const argv = [program, "--pdeathsig", "TERM", "--", `${lib}/${runner}`, ...args]
+  process.execve!(program, argv, { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
+}
+
+const makeDirectories = (...directories: ReadonlyArray<string>): void => {
+  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
 }
 
 const push = (host: string, request: Push): void => {
   const uid = uidOf(host)
   checkStore()
   checkRoom()
-  for (const directory of [runs, `${runs}/${host}`, `${runs}/slots`])
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectories(runs, `${runs}/${host}`, `${runs}/slots`)
   const most = Number(/^[1-9]\d{0,3}$/.exec(textOf(`${config}/parallel`) ?? "")?.[0] ?? parallel)
-  const command = rsyncArgv(request, rsyncVersion())
-  exec([
-    recorder,
+  const version = rsyncVersion()
+  const sandbox = { directory: `${store}/${host}/current`, access: "read-write", uid } as const
+  exec("run-push", [
     `${runs}/${host}`,
     `${runs}/slots`,
     String(most),
     `${state}/token/${host}`,
-    ...sandboxArgv({ directory: `${store}/${host}/current`, access: "read-write", uid }, command)
+    ...confined(sandbox, longest.transfer, (root) => rsyncArgv(request, version, root))
   ])
 }
 
+const read = (
+  host: string,
+  directory: string,
+  name: string,
+  seconds: number,
+  command: (root: string) => ReadonlyArray<string>
+): void => {
+  const sandbox = { directory, access: "read-only", uid: uidOf(host) } as const
+  makeDirectories(runs, `${runs}/${host}`, `${runs}/${host}/reading`)
+  exec("run-pull", [`${runs}/${host}`, String(readers), name, ...confined(sandbox, seconds, command)])
+}
+
 const pull = (host: string, request: Pull | Restore): void => {
-  const uid = uidOf(host)
+  uidOf(host)
   checkStore()
   const directory = snapshotDirectory(host, snapshotOf(request))
-  exec(sandboxArgv({ directory, access: "read-only", uid }, rsyncArgv(request, rsyncVersion())))
+  const version = rsyncVersion()
+  read(host, directory, basename(directory), longest.transfer, (root) => rsyncArgv(request, version, root))
+}
+
+/** An old client's listing is made in the sandbox too, over all of the host's snapshots. */
+const list = (host: string, line: string): void => {
+  uidOf(host)
+  checkStore()
+  read(host, `${store}/${host}`, "*", longest.listing, () => [
+    `${lib}/node`,
+    "--max-old-space-size=64",
+    `${lib}/lister.mjs`,
+    line
+  ])
 }
 
 const ping = (host: string): void => {
@@ -163,6 +235,7 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
   if (verb === "push" && request._tag === "Push") return push(host, request)
   if (verb === "pull" && request._tag === "Pull") return pull(host, request)
   if (verb === "restore" && request._tag === "Restore") return pull(host, request)
+  if (verb === "list" && request._tag === "List") return list(host, line)
   if (verb === "typed" && request._tag === "Typed") {
     const { answerRequest } = await import("../src/answer.ts")
     return answerRequest(host, request.json)

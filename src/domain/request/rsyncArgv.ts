@@ -12,9 +12,14 @@ export const dataDirectory = "/data"
 /**
  * The argv of rsync's server side, to be run in `current` for a push and in the snapshot (`snapshotOf`) for the others.
  * --fake-super always, a timeout always (the longest where the client asked for none, since it then sends no signs of
- * life when it is busy), --confine-root where this server's rsync (`rsyncVersion`, such as 3.5.0) knows it.
+ * life when it is busy), --confine-root where this server's rsync (`rsyncVersion`, such as 3.5.0) knows it. `root` is what the
+ * directory is called where rsync runs.
  */
-export const rsyncArgv = (request: Push | Pull | Restore, rsyncVersion: string): ReadonlyArray<string> => {
+export const rsyncArgv = (
+  request: Push | Pull | Restore,
+  rsyncVersion: string,
+  root: string = dataDirectory
+): ReadonlyArray<string> => {
   const timeout = Math.min(timeoutBounds.most, Math.max(timeoutBounds.least, request.timeout ?? timeoutBounds.most))
   const cluster = printCluster(request)
   return [
@@ -25,7 +30,7 @@ export const rsyncArgv = (request: Push | Pull | Restore, rsyncVersion: string):
     ...request.options.map(printLongOption),
     `--timeout=${timeout}`,
     "--fake-super",
-    ...(knowsConfineRoot(rsyncVersion) ? [`--confine-root=${dataDirectory}`] : []),
+    ...(knowsConfineRoot(rsyncVersion) ? [`--confine-root=${root}`] : []),
     "--",
     ".",
     ...paths(request)
