@@ -55,6 +55,17 @@ export class ForeignSnapshot extends Schema.TaggedError<ForeignSnapshot>()("Fore
   }
 }
 
+/** Something that was asked for is not in the snapshot. What is there has been brought back. */
+export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSnapshot", {
+  snapshot: Schema.String,
+  paths: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    const paths = this.paths.map((path) => escapeName(path, 200)).join(" or ")
+    return `${paths} is not in snapshot ${this.snapshot}; what else was asked for has come. Another may have it: byteback snapshots`
+  }
+}
+
 /** Restores `paths` of one snapshot below `to`. What is not asked for is not accepted from the server. */
 export const restore = Effect.fn("restore")(function* (options: RestoreOptions) {
   const fs = yield* FileSystem.FileSystem
@@ -69,7 +80,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   if (options.dryRun !== true) {
     const unusable = (problem: TargetUnusable["problem"]) => () => new TargetUnusable({ path: options.to, problem })
     if (!(yield* Effect.orElseSucceed(fs.exists(options.to), () => false))) {
-      yield* Effect.mapError(fs.makeDirectory(options.to, { mode: 0o700, recursive: true }), unusable("not-writable"))
+      yield* Effect.mapError(fs.makeDirectory(options.to, { mode: 0o700 }), unusable("not-writable"))
     }
     const entries = yield* Effect.mapError(fs.readDirectory(options.to), unusable("not-writable"))
     if (entries.length > 0 && options.resume !== true) return yield* unusable("not-empty")()
@@ -77,21 +88,28 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   }
 
   const { acls, xattrs } = yield* rsync.version
-  const transfer = yield* rsync.pull(
-    {
-      server: { rsh: session.rsh, alias: session.alias },
-      snapshot: name,
-      paths: options.paths.map(bytesOfText),
-      destination: options.to,
-      acls,
-      xattrs,
-      devices: options.devices ?? false,
-      ioTimeout: settings.ioTimeout,
-      dryRun: options.dryRun ?? false,
-      itemize: options.observer?.change !== undefined
-    },
-    options.observer
-  )
+  const transfer = yield* rsync
+    .pull(
+      {
+        server: { rsh: session.rsh, alias: session.alias },
+        snapshot: name,
+        paths: options.paths.map(bytesOfText),
+        destination: options.to,
+        acls,
+        xattrs,
+        devices: options.devices ?? false,
+        ioTimeout: settings.ioTimeout,
+        dryRun: options.dryRun ?? false,
+        itemize: options.observer?.change !== undefined
+      },
+      options.observer
+    )
+    .pipe(
+      Effect.catchIf(
+        (error) => error.reason === "not-found",
+        () => Effect.fail(new NotInSnapshot({ snapshot: name, paths: options.paths }))
+      )
+    )
   const result: RestoreResult = {
     snapshot,
     directory: options.to,
