@@ -20,9 +20,11 @@ const junkFiles = ["/swap.file"]
 
 /**
  * Users' own xattrs in fake-super's namespace would come back from a restore as real capabilities, so they never
- * travel. POSIX ACLs travel as ACLs, not as xattrs; rsync forgets that default once there is an xattr rule.
+ * travel. What fake-super keeps of its own (`%stat`, `%aacl`, `%dacl`) is guarded at the receiver: its rsync would else
+ * drop the ACL of each new file that has other xattrs too. POSIX ACLs travel as ACLs, not as xattrs; rsync forgets that
+ * default once there is an xattr rule.
  */
-const xattrRules = ["-x user.rsync.*", "-x system.*"]
+const xattrRules = ["-xs user.rsync.*", "-xr user.rsync.%*", "-x system.*"]
 
 /** What the rules are made of. Texts of files are byte strings, since names need not be UTF-8. */
 export interface FilterSources {
