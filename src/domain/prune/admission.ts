@@ -1,0 +1,132 @@
+// Whether a run may start, whether its end is worth a snapshot, and whether what it did looks wrong.
+import { ageText, bytesText } from "./amount.ts"
+import { HOUR } from "./snapshot.ts"
+
+/** Snapshots of a host are no closer than this (seconds). */
+export const INTERVAL = 6 * HOUR
+
+/** When the next snapshot is due (epoch seconds), or undefined: now. `last` is when the server recorded the last one; a future date never blocks. */
+export const nextDue = (now: number, last: number | undefined, interval: number = INTERVAL): number | undefined =>
+  last === undefined || last > now || now - last >= interval ? undefined : last + interval
+
+/** An administrator's leave for backups larger than a host's reserve: up to `bytes` each (any size where absent), for `runs` more runs. */
+export interface Approval {
+  readonly bytes?: number
+  readonly runs: number
+}
+
+export const approves = (approval: Approval | undefined, bytes: number): boolean =>
+  approval !== undefined && approval.runs > 0 && bytes <= (approval.bytes ?? Infinity)
+
+/** What is left of an approval after a run that ended with a snapshot, whether it needed the approval or not. */
+export const spend = (approval: Approval): Approval | undefined =>
+  approval.runs > 1 ? { ...approval, runs: approval.runs - 1 } : undefined
+
+/** In bytes. `needs`: what the run will add, as far as anyone knows beforehand; 0 where nobody does. */
+export interface AdmissionRequest {
+  readonly host: string
+  readonly needs: number
+  readonly free: number
+  /** What a plan could free at most. */
+  readonly freeable: number
+  readonly hostReserve: number
+  readonly storeReserve: number
+  readonly approval?: Approval
+}
+
+/**
+ * `defend` is the reserve that a plan made for this run is to reach. `room`: prune to it before the run starts.
+ * A refusal is recorded by the caller, and shown until it is resolved.
+ */
+export type Admission =
+  | { readonly verdict: "go" | "room"; readonly defend: number; readonly why: string }
+  | {
+      readonly verdict: "suddenly larger" | "no space"
+      readonly defend: number
+      readonly short: number
+      readonly why: string
+    }
+
+/**
+ * A run that fits goes. One that does not, and is within its host's reserve or approved, has room made for it. One larger than its
+ * host's reserve takes nothing from older snapshots: it never enlarges a plan, it is refused, and the way out is an approval, as a
+ * refused backup comes back larger and its average never moves. For a host without any reserve yet nothing is deleted either.
+ */
+export const admission = (request: AdmissionRequest): Admission => {
+  const { approval, free, freeable, host, hostReserve, needs, storeReserve } = request
+  const larger = needs > hostReserve
+  const approved = larger && approves(approval, needs)
+  const defend = approved ? Math.max(storeReserve, needs) : storeReserve
+  if (needs <= free) return { verdict: "go", defend, why: `fits: needs ${bytesText(needs)} of ${bytesText(free)} free` }
+  const short = needs - free
+  if (larger && !approved) {
+    return {
+      verdict: "suddenly larger",
+      defend,
+      short,
+      why:
+        `${host} needs ${bytesText(needs)}, more than the ${bytesText(hostReserve)} that its last backups earn it, and ${bytesText(free)} ` +
+        `is free. Nothing older was deleted for it. To let it in: byteback approve ${host} --bytes ${needs}`
+    }
+  }
+  if (needs > free + freeable) {
+    return {
+      verdict: "no space",
+      defend,
+      short: needs - free - freeable,
+      why:
+        `${host} needs ${bytesText(needs)}; ${bytesText(free)} is free and pruning could free ${bytesText(freeable)}. Nothing was ` +
+        `deleted. What would help: a larger disk, releasing held snapshots, or removing a host that is gone`
+    }
+  }
+  return {
+    verdict: "room",
+    defend: Math.max(defend, needs),
+    why: `pruning makes room: needs ${bytesText(needs)}, ${bytesText(free)} free${approved ? ", approved" : ""}`
+  }
+}
+
+/** Growth below this (bytes) is no anomaly, whatever the median: a host that hardly changes would cry wolf. */
+export const NOISE = 1_000_000
+
+/** With fewer past backups than this there is no median worth comparing with. */
+export const ENOUGH = 3
+
+/** `before`, `rewritten` and `deleted` share a unit: bytes or files of what was there before the run. */
+export interface Change {
+  readonly before: number
+  readonly rewritten: number
+  readonly deleted: number
+  /** Bytes new in this backup. */
+  readonly growth: number
+  /** Bytes new in those before it, without the host's first full one. */
+  readonly past: ReadonlyArray<number>
+  readonly approval?: Approval
+}
+
+/**
+ * Why a run looks wrong, or undefined: more than half of what was there rewritten or deleted (together), or growth of at least five
+ * times the median that nobody approved. Its snapshot is then marked suspect and the one before it held.
+ */
+export const anomaly = ({ approval, before, deleted, growth, past, rewritten }: Change): string | undefined => {
+  if (2 * (rewritten + deleted) > before) {
+    return `${percent(rewritten, before)} of what was there was rewritten and ${percent(deleted, before)} deleted`
+  }
+  const median = middle(past)
+  if (past.length >= ENOUGH && growth >= Math.max(NOISE, 5 * median) && !approves(approval, growth)) {
+    return `grew by ${bytesText(growth)}, where ${bytesText(median)} is usual`
+  }
+  return undefined
+}
+
+/** How long the snapshot before an anomaly is held, in seconds. */
+export const HOLD = 30 * 24 * HOUR
+
+const percent = (part: number, whole: number): string => (whole === 0 ? "all" : `${Math.round((100 * part) / whole)} %`)
+
+/** The lower of the two in the middle, where there are two. */
+const middle = (values: ReadonlyArray<number>): number =>
+  values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0
+
+/** "the next snapshot is due in 4 h". */
+export const dueWords = (now: number, due: number): string => `the next snapshot is due in ${ageText(due - now)}`

@@ -1,0 +1,39 @@
+// The method `age`: "simply deletes the oldest".
+import { History, Tier } from "./history.ts"
+import { isFuture, newestFirst, type Snapshot } from "./snapshot.ts"
+
+/** Most important first: (t desc, host asc, id asc) over all hosts. Deletions take from the end. Future dates are left out. */
+export const age = <S extends Snapshot>(snapshots: Iterable<S>, now: number): Array<S> =>
+  Array.from(snapshots)
+    .filter((snapshot) => !isFuture(snapshot, now))
+    .toSorted(newestFirst)
+
+export class AgeHistory extends History {
+  override readonly newerFirst = false
+
+  protected override begin(now: number): number {
+    let victim = -1
+    let best: number = Tier.never
+    for (let slot = this.oldest; slot >= 0 && best > Tier.first; slot = this.newer[slot]!) {
+      const tier = this.tierAt(slot, now)
+      if (tier >= best) continue
+      victim = slot
+      best = tier
+    }
+    return this.#found(victim, best)
+  }
+
+  /** What is older than the last victim was passed over before: it belongs to a later tier, or to none. */
+  protected override after(now: number, _gone: number, newer: number, _older: number): number {
+    for (let slot = newer; slot >= 0; slot = this.newer[slot]!) {
+      if (this.tierAt(slot, now) === this.tier) return this.#found(slot, this.tier)
+    }
+    return this.begin(now)
+  }
+
+  #found(slot: number, tier: number): number {
+    this.tier = tier
+    if (slot >= 0) this.key = this.t[slot]!
+    return slot
+  }
+}

@@ -1,0 +1,18 @@
+// A short name for a text, so that what was shown can be told from what has changed since.
+
+/**
+ * cyrb53 (public domain): 53 bits as 14 hexadecimal digits, over UTF-16 code units. It tells two plans apart by accident, not by
+ * malice: nothing may be authorised by it.
+ */
+export const digest = (text: string): string => {
+  let a = 0xdeadbeef
+  let b = 0x41c6ce57
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    a = Math.imul(a ^ unit, 2654435761)
+    b = Math.imul(b ^ unit, 1597334677)
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909)
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909)
+  return (4294967296 * (2097151 & b) + (a >>> 0)).toString(16).padStart(14, "0")
+}

@@ -1,0 +1,184 @@
+// importance: the oracles, the laws, and the fast one against the definition.
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { age } from "../../../src/domain/prune/age.ts"
+import { importance, importanceVictims, TARGETS } from "../../../src/domain/prune/importance.ts"
+import { isFuture, type Snapshot } from "../../../src/domain/prune/snapshot.ts"
+import { aged, ages, named, NOW, snapshots } from "./arbitrary.ts"
+import { naiveImportance } from "./naive.ts"
+
+const of = (list: ReadonlyArray<Snapshot>, host: string) => list.filter((s) => s.host === host)
+const range = (count: number) => Array.from({ length: count }, (_, i) => i)
+
+describe("importance, by example", () => {
+  const table: ReadonlyArray<readonly [string, ReadonlyArray<number>, ReadonlyArray<number>]> = [
+    ["I1 nothing", [], []],
+    ["I1 one", [5], [5]],
+    ["I2", [0, 10, 100], [0, 10, 100]],
+    ["I3 every target and more", [0, 1, 2, 3, 7, 14, 21, 28, 56, 112, 168], [0, 1, 2, 3, 7, 14, 21, 28, 56, 112, 168]],
+    ["I4 dailies", range(11), [0, 1, 2, 3, 7, 10, 9, 8, 6, 5, 4]],
+    ["I6 a tie at 7 goes to the newer", [0, 1, 2, 3, 5, 9], [0, 1, 2, 3, 5, 9]],
+    ["I7 none near", [200, 300, 400, 500], [200, 300, 400, 500]],
+    [
+      "I9 every six hours",
+      range(13).map((i) => i / 4),
+      [0, 1, 2, 3, 2.75, 2.5, 2.25, 1.75, 1.5, 1.25, 0.25, 0.75, 0.5]
+    ],
+    [
+      "I11 a late first one",
+      range(12).map((i) => i + 0.4),
+      [0.4, 1.4, 2.4, 3.4, 7.4, 11.4, 10.4, 9.4, 8.4, 6.4, 4.4, 5.4]
+    ],
+    ["I12 the future is left out", [-1, 0.2, 1, 2], [0.2, 1, 2]]
+  ]
+  for (const [name, input, expected] of table) {
+    it(name, () => assert.deepStrictEqual(ages(importance(aged(input).toReversed(), NOW)), expected))
+  }
+
+  it("I10 equal times go by name", () =>
+    assert.deepStrictEqual(
+      importance(aged([0, 1, 1, 2]), NOW).map((s) => Number(s.id)),
+      [0, 1, 3, 2]
+    ))
+  it("I13 hosts take turns by rank", () =>
+    assert.strictEqual(
+      named(importance([...aged([0, 1, 2], "a"), ...aged([0.5, 1.5, 2.5], "b")], NOW)),
+      "a0 b0.5 a1 b1.5 a2 b2.5"
+    ))
+  it("I15 a dead host's newest is worth as much as a live one's", () =>
+    assert.strictEqual(
+      named(importance([...aged([0, 1, 2], "a"), ...aged([100, 101, 102], "z")], NOW)),
+      "a0 z100 a1 z101 a2 z102"
+    ))
+
+  it("equals age for one host with 120 dailies or more, which is its known weakness", () => {
+    for (const count of [120, 121, 150, 365, 730]) {
+      const list = aged(range(count))
+      let left = list
+      while (left.length >= 120) {
+        const victim = importance(left, NOW).at(-1)!
+        assert.strictEqual(victim, age(left, NOW).at(-1)!)
+        left = left.filter((s) => s !== victim)
+      }
+    }
+  })
+})
+
+describe("importance, by law", () => {
+  const targetLists = fc.oneof(
+    fc.constant(TARGETS),
+    fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 6 })
+  )
+
+  it("equals the definition, with ties, duplicates and futures", () => {
+    fc.assert(
+      fc.property(snapshots({ maxLength: 60 }), targetLists, (list, targets) => {
+        const expected = naiveImportance(list, NOW, targets).map((r) => r.snapshot)
+        assert.deepStrictEqual(importance(list, NOW, targets), expected)
+        assert.deepStrictEqual([...importanceVictims(list, NOW, targets)], expected.toReversed())
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it("equals the definition where hundreds share one time", () => {
+    const list = range(300).map((i): Snapshot => ({ host: "h", t: NOW - (i % 3) * 86_400, id: String(i) }))
+    assert.deepStrictEqual(
+      importance(list, NOW),
+      naiveImportance(list, NOW, TARGETS).map((r) => r.snapshot)
+    )
+  })
+
+  it("equals the definition over more hosts than are merged at once", () => {
+    const list = range(700).map((i): Snapshot => ({ host: `h${i % 300}`, t: NOW - i * 40_000, id: String(i) }))
+    assert.deepStrictEqual(
+      importance(list, NOW),
+      naiveImportance(list, NOW, TARGETS).map((r) => r.snapshot)
+    )
+  })
+
+  it("is a permutation of what is not in the future, whatever the order of the input, and leaves the input alone", () => {
+    fc.assert(
+      fc.property(snapshots(), fc.infiniteStream(fc.nat()), (list, random) => {
+        const before = [...list]
+        const order = importance(list, NOW)
+        assert.deepStrictEqual(list, before)
+        assert.sameMembers(
+          order,
+          list.filter((s) => !isFuture(s, NOW))
+        )
+        const keyed = list.map((s) => [random.next().value, s] as const)
+        const shuffled = keyed.toSorted((a, b) => a[0] - b[0]).map(([, s]) => s)
+        assert.deepStrictEqual(importance(shuffled, NOW), order)
+      })
+    )
+  })
+
+  it("does not change when all times and now are shifted", () => {
+    fc.assert(
+      fc.property(snapshots(), fc.integer({ min: -1e9, max: 1e9 }), (list, by) => {
+        const shifted = importance(
+          list.map((s) => ({ ...s, t: s.t + by })),
+          NOW + by
+        )
+        assert.deepStrictEqual(
+          shifted.map((s) => ({ ...s, t: s.t - by })),
+          importance(list, NOW)
+        )
+      })
+    )
+  })
+
+  it("is prefix-stable: without its last it is the order of the rest", () => {
+    fc.assert(
+      fc.property(snapshots(), (list) => {
+        const order = importance(list, NOW)
+        assert.deepStrictEqual(importance(order.slice(0, -1), NOW), order.slice(0, -1))
+      })
+    )
+  })
+
+  it("puts every host's newest before any host's second, which is nowhere before the first", () => {
+    fc.assert(
+      fc.property(snapshots(), (list) => {
+        const order = importance(list, NOW)
+        const hosts = new Set(order.map((s) => s.host))
+        const front = order.slice(0, hosts.size)
+        assert.strictEqual(new Set(front.map((s) => s.host)).size, hosts.size)
+        // Target 0 is served by the nearest to now: the newest, unless one of the future hour's is nearer.
+        for (const s of front) {
+          const nearest = Math.min(...order.filter((o) => o.host === s.host).map((o) => Math.abs(o.t - NOW)))
+          assert.strictEqual(Math.abs(s.t - NOW), nearest)
+        }
+      })
+    )
+  })
+
+  it("gives ages equal to the first m targets in the targets' order", () => {
+    for (const m of range(TARGETS.length + 1)) {
+      const wanted = TARGETS.slice(0, m)
+      assert.deepStrictEqual(ages(importance(aged(wanted.toReversed()), NOW)), wanted)
+    }
+  })
+
+  it("keeps one host's order whatever becomes of another's", () => {
+    fc.assert(
+      fc.property(snapshots({ hosts: 2 }), snapshots({ hosts: 2 }), (one, other) => {
+        const mixed = [...of(one, "a"), ...other.filter((s) => s.host === "b")]
+        assert.deepStrictEqual(of(importance(mixed, NOW), "a"), of(importance(one, NOW), "a"))
+      })
+    )
+  })
+
+  it("lowers the fullest host first, like a water level", () => {
+    fc.assert(
+      fc.property(snapshots({ hosts: 4 }), fc.nat(), (list, some) => {
+        const order = importance(list, NOW)
+        const left = order.slice(0, order.length - (some % (order.length + 1)))
+        const hosts = ["a", "b", "c", "d"]
+        const level = Math.max(...hosts.map((host) => of(left, host).length))
+        for (const host of hosts) assert.isAtLeast(of(left, host).length, Math.min(of(order, host).length, level - 1))
+      })
+    )
+  })
+})

@@ -1,0 +1,302 @@
+// What a plan deletes, what it never deletes, and that it can be cut short anywhere and made again.
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { admission } from "../../../src/domain/prune/admission.ts"
+import { eligibility, isSuspect } from "../../../src/domain/prune/eligibility.ts"
+import type { Method } from "../../../src/domain/prune/method.ts"
+import { canonical, MIN_AGE, plan, type PlanRequest } from "../../../src/domain/prune/plan.ts"
+import { DAY, isFuture, newestFirst, type Stored } from "../../../src/domain/prune/snapshot.ts"
+import { aged, named, NOW, stored } from "./arbitrary.ts"
+
+const METHODS: ReadonlyArray<Method> = [
+  { name: "age" },
+  { name: "importance" },
+  { name: "spread" },
+  { name: "spread", regretBelow: 0, weigh: true }
+]
+
+const complete = (list: ReturnType<typeof aged>, bytes: number, more: Partial<Stored> = {}): Array<Stored> =>
+  list.map((s) => ({ ...s, state: "complete", held: false, inUse: false, bytes, ...more }))
+
+const base = { method: { name: "age" }, now: NOW, minAge: 0 } as const
+
+const victims = (request: PlanRequest) => plan(request).deletions.map((d) => d.snapshot)
+
+const requests = fc
+  .record({
+    method: fc.constantFrom(...METHODS),
+    snapshots: stored({ maxLength: 30 }),
+    free: fc.nat({ max: 200 }),
+    reserve: fc.nat({ max: 800 }),
+    share: fc.nat({ max: 400 }),
+    minAge: fc.constantFrom(0, MIN_AGE)
+  })
+  .map(({ share, ...request }): PlanRequest => {
+    const used = (host: string) =>
+      request.snapshots.filter((s) => s.host === host).reduce((sum, s) => sum + (s.bytes ?? 0), 0)
+    return {
+      ...request,
+      now: NOW,
+      firsts: new Map(["a", "b", "c"].map((host) => [host, NOW - 500 * DAY])),
+      shares: new Map(["a", "b"].map((host) => [host, { used: used(host), share }]))
+    }
+  })
+
+/** The store and the request once the first `count` deletions of a plan are carried out. */
+const after = (request: PlanRequest, count: number): PlanRequest => {
+  const gone = plan(request).deletions.slice(0, count)
+  const names = new Set(gone.map((d) => d.snapshot))
+  const freed = (host?: string) =>
+    gone.filter((d) => host === undefined || d.snapshot.host === host).reduce((sum, d) => sum + d.snapshot.bytes!, 0)
+  return {
+    ...request,
+    free: request.free + freed(),
+    snapshots: request.snapshots.filter((s) => !names.has(s)),
+    shares: new Map([...request.shares!].map(([host, { share, used }]) => [host, { share, used: used - freed(host) }]))
+  }
+}
+
+describe("a plan, by example", () => {
+  it("frees 3, 3, 3 to reach 13 from 5 and is met", () => {
+    const snapshots = complete(aged([0, 1, 2, 3]), 3)
+    const made = plan({ ...base, snapshots, free: 5, reserve: 13 })
+    assert.strictEqual(named(victims({ ...base, snapshots, free: 5, reserve: 13 })), "h3 h2 h1")
+    assert.strictEqual(made.outcome, "met")
+    assert.strictEqual(made.frees, 9)
+    assert.strictEqual(made.shortfall, 0)
+    assert.deepStrictEqual(
+      made.kept.map((k) => k.why),
+      ["kept: the newest complete snapshot of h"]
+    )
+  })
+
+  it("frees 3, 3 of the same with the rest held, and is 1 short of 12", () => {
+    const snapshots = [...complete(aged([0, 1, 2]), 3), ...complete(aged([3]), 3, { held: true, id: "held" })]
+    const made = plan({ ...base, snapshots, free: 5, reserve: 12 })
+    assert.strictEqual(made.deletions.length, 2)
+    assert.strictEqual(made.outcome, "short")
+    assert.strictEqual(made.shortfall, 1)
+  })
+
+  it("says why in words", () => {
+    const snapshots = complete(aged([0, 10, 17, 18, 20, 40]), 3_100_000_000)
+    const made = plan({ ...base, method: { name: "spread", regretBelow: 0 }, snapshots, free: 0, reserve: 4e9 })
+    assert.deepStrictEqual(
+      made.deletions.map((d) => d.why),
+      ["goes next: frees 3.1 GB, leaves 17 d and 20 d", "goes after 1 other: frees 3.1 GB, leaves 10 d and 20 d"]
+    )
+    assert.deepStrictEqual(
+      made.kept.map((k) => k.why),
+      [
+        "kept: the newest complete snapshot of h",
+        "kept: the oldest, the next is 0 min old",
+        "kept: without it nothing between 0 min and 40 d ago",
+        "kept: without it nothing between 10 d and 40 d ago"
+      ]
+    )
+  })
+
+  it("takes what is incomplete first, unless it is newer than the last complete one", () => {
+    const [newest, second, third, fourth] = aged([0, 1, 2, 30])
+    const snapshots = [...complete([newest!, third!], 1, { state: "incomplete" }), ...complete([second!, fourth!], 1)]
+    assert.strictEqual(named(victims({ ...base, snapshots, free: 0, reserve: 99 })), "h2 h30 h0")
+    assert.match(plan({ ...base, snapshots, free: 0, reserve: 1 }).deletions[0]!.why, /incomplete/)
+  })
+
+  it("keeps the newest of a host that has nothing complete", () => {
+    const snapshots = complete(aged([3, 4]), 1, { state: "incomplete" })
+    assert.strictEqual(named(victims({ ...base, snapshots, free: 0, reserve: 99 })), "h4")
+  })
+
+  it("takes nothing from a host with a year of snapshots for a newcomer that floods the store", () => {
+    const victim = complete(
+      aged(
+        Array.from({ length: 365 }, (_, i) => i),
+        "victim"
+      ),
+      1
+    )
+    const hostile = complete(
+      aged(
+        Array.from({ length: 24 }, (_, i) => i / 4),
+        "hostile"
+      ),
+      40
+    )
+    const shares = new Map([
+      ["victim", { used: 365, share: 500 }],
+      ["hostile", { used: 960, share: 500 }]
+    ])
+    for (const method of METHODS) {
+      const gone = victims({ method, now: NOW, snapshots: [...victim, ...hostile], free: 0, reserve: 460, shares })
+      assert.ok(gone.length > 0 && gone.every((s) => s.host === "hostile"))
+    }
+  })
+
+  it("takes the young of a host only when nothing older of it can go", () => {
+    const snapshots = complete(aged([0, 1, 2, 8, 9]), 1)
+    for (const method of METHODS) {
+      const gone = victims({ method, now: NOW, snapshots, free: 0, reserve: 99 }).map((s) => (NOW - s.t) / DAY)
+      assert.deepStrictEqual(
+        gone.slice(0, 2).toSorted((a, b) => a - b),
+        [8, 9]
+      )
+      assert.deepStrictEqual(
+        gone.slice(2).toSorted((a, b) => a - b),
+        [1, 2]
+      )
+    }
+  })
+
+  it("ends where nobody knows what a deletion frees, to be measured and made again", () => {
+    const unknown = aged([0, 1, 2]).map((s): Stored => ({ ...s, state: "complete", held: false, inUse: false }))
+    const made = plan({ ...base, snapshots: unknown, free: 0, reserve: 9 })
+    assert.strictEqual(made.outcome, "measure")
+    assert.strictEqual(made.deletions.length, 1)
+  })
+
+  it("has a digest of what it deletes, not of when", () => {
+    const snapshots = complete(aged([0, 1, 2, 3]), 3)
+    const one = plan({ ...base, snapshots, free: 5, reserve: 11 })
+    assert.strictEqual(one.digest, plan({ ...base, snapshots, free: 6, reserve: 12, now: NOW + 60 }).digest)
+    assert.notStrictEqual(one.digest, plan({ ...base, snapshots, free: 5, reserve: 13 }).digest)
+    assert.match(one.digest, /^[0-9a-f]{14}$/)
+    assert.strictEqual(canonical(base.method, one.deletions), '["age"]\n["h","003"]\n["h","002"]')
+  })
+})
+
+describe("a plan, by law", () => {
+  const runs = { numRuns: 300 }
+
+  it("never deletes what is held, suspect, in use, or the newest complete of its host, and misses exactly what it says", () => {
+    fc.assert(
+      fc.property(requests, (request) => {
+        const made = plan(request)
+        const left = request.snapshots.filter((s) => !made.deletions.some((d) => d.snapshot === s))
+        for (const { snapshot } of made.deletions) {
+          assert.isFalse(snapshot.held || snapshot.inUse || isSuspect(snapshot, NOW))
+        }
+        for (const host of ["a", "b", "c"]) {
+          const newest = request.snapshots
+            .filter((s) => s.host === host && s.state === "complete" && !isFuture(s, NOW))
+            .toSorted(newestFirst)[0]
+          if (newest !== undefined) assert.include(left, newest)
+        }
+        const free = request.free + made.deletions.reduce((sum, d) => sum + d.snapshot.bytes!, 0)
+        assert.strictEqual(made.outcome, free >= request.reserve ? "met" : "short")
+        assert.strictEqual(made.shortfall, Math.max(0, request.reserve - free))
+        if (made.outcome === "short") {
+          for (const host of ["a", "b", "c"]) {
+            const list = request.snapshots.filter((s) => s.host === host).toSorted(newestFirst)
+            eligibility(list, NOW).forEach(({ why }, i) => {
+              if (why === undefined) assert.notInclude(left, list[i])
+            })
+          }
+        }
+      }),
+      runs
+    )
+  })
+
+  it("gives every snapshot one decision with its reason in words", () => {
+    fc.assert(
+      fc.property(requests, (request) => {
+        const made = plan(request)
+        assert.sameMembers(
+          [...made.deletions.map((d) => d.snapshot), ...made.kept.map((k) => k.snapshot)],
+          [...request.snapshots]
+        )
+        for (const { why } of made.deletions) assert.match(why, /^goes (next|after \d+ others?): /)
+        for (const { why } of made.kept) assert.match(why, /^kept: ./)
+      }),
+      runs
+    )
+  })
+
+  it("is minimal when met: without its last deletion it would not be", () => {
+    fc.assert(
+      fc.property(requests, (request) => {
+        const { deletions, outcome } = plan(request)
+        if (outcome === "met" && deletions.length > 0) {
+          assert.isBelow(deletions.at(-2)?.free ?? request.free, request.reserve)
+        }
+      }),
+      runs
+    )
+  })
+
+  it("for a larger reserve or less free space begins with the same deletions", () => {
+    fc.assert(
+      fc.property(requests, fc.nat({ max: 100 }), fc.nat({ max: 100 }), (request, more, less) => {
+        const small = victims(request)
+        const large = victims({ ...request, free: request.free - less, reserve: request.reserve + more })
+        assert.deepStrictEqual(large.slice(0, small.length), small)
+      }),
+      runs
+    )
+  })
+
+  it("made again after all of it is empty, after any part of it is the rest", () => {
+    fc.assert(
+      fc.property(requests, fc.nat(), (request, some) => {
+        const all = victims(request)
+        const done = some % (all.length + 1)
+        assert.deepStrictEqual(victims(after(request, done)), all.slice(done))
+        assert.deepStrictEqual(victims(after(request, all.length)), [])
+      }),
+      runs
+    )
+  })
+
+  it("ends though no deletion frees anything", () => {
+    fc.assert(
+      fc.property(requests, (request) => {
+        const made = plan({
+          ...request,
+          free: 0,
+          reserve: 1,
+          snapshots: request.snapshots.map((s) => ({ ...s, bytes: 0 }))
+        })
+        assert.strictEqual(made.outcome, "short")
+        assert.strictEqual(made.shortfall, 1)
+        assert.isAtMost(made.deletions.length, request.snapshots.length)
+      }),
+      runs
+    )
+  })
+
+  it("goes on past what nobody can measure, one at a time", () => {
+    fc.assert(
+      fc.property(stored({ maxLength: 20, unknown: true }), (snapshots) => {
+        const { deletions, outcome } = plan({ ...base, snapshots, free: 0, reserve: 1e9 })
+        if (outcome === "measure") assert.isUndefined(deletions.at(-1)!.snapshot.bytes)
+        for (const d of deletions.slice(0, -1)) assert.isDefined(d.snapshot.bytes)
+      })
+    )
+  })
+
+  it("is never enlarged by a backup larger than its host's reserve", () => {
+    fc.assert(
+      fc.property(requests, fc.nat({ max: 2000 }), fc.nat({ max: 500 }), (request, needs, hostReserve) => {
+        const ask = { host: "a", needs, free: request.free, freeable: 1000, hostReserve, storeReserve: request.reserve }
+        fc.pre(needs > hostReserve)
+        assert.deepStrictEqual(victims({ ...request, reserve: admission(ask).defend }), victims(request))
+      }),
+      runs
+    )
+  })
+
+  it("by importance without shares deletes from the end of the order, passing over what may not go", () => {
+    fc.assert(
+      fc.property(stored(), (input) => {
+        const snapshots = input.filter((s) => s.state === "complete")
+        const method: Method = { name: "importance" }
+        const all = { ...base, method, snapshots, free: 0, reserve: 1e9 }
+        const { deletions, kept } = plan({ ...all, reserve: 0 })
+        assert.isEmpty(deletions)
+        const order = kept.filter((k) => k.reason !== undefined).map((k) => k.snapshot)
+        assert.deepStrictEqual(victims(all), order.toReversed())
+      })
+    )
+  })
+})
