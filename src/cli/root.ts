@@ -2,6 +2,7 @@
 import { Command } from "effect/cli"
 import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
+import { doctorCommand } from "./doctor.ts"
 import { restoreCommand } from "./restore.ts"
 import { setupClientCommand } from "./setupClient.ts"
 import { setupServerCommand } from "./setupServer.ts"
@@ -15,7 +16,8 @@ const onServer = [
   addClientCommand,
   removeClientCommand,
   clientsCommand,
-  snapshotCommand
+  snapshotCommand,
+  doctorCommand
 ] as const
 
 export const root = Command.make("byteback").pipe(
