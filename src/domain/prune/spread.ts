@@ -40,7 +40,7 @@ export interface SpreadOrderOptions<S> extends SpreadOptions {
  * the end. Future dates are left out.
  */
 export const spread = <S extends Snapshot>(
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   options: SpreadOrderOptions<S> = {}
 ): Array<S> => {
@@ -56,7 +56,7 @@ export const spread = <S extends Snapshot>(
 
 /** The same order from its end, each victim found when it is asked for. */
 export const spreadVictims = <S extends Snapshot>(
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   options: SpreadOrderOptions<S> = {}
 ): Generator<S, void, void> => {
