@@ -5,7 +5,7 @@ import { Lab, type LabError, type Machine, type RunOptions, type RunResult } fro
 import { backupWords, clientMachine, serverMachine } from "../e2e/pair.ts"
 
 /** Words that no byte which the attacker sees may hold. */
-export const canaries = {
+const canaries = {
   victim: "canary-of-the-victim-7f3a",
   etc: "canary-of-the-servers-etc-91c2",
   root: "canary-of-roots-home-d04e"
