@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** Owner and mode of a directory or file; null where there is none. */
-export interface Seen {
+interface Seen {
   readonly uid: number
   readonly mode: number
 }
