@@ -23,6 +23,30 @@ export interface StoreUsage {
   readonly globalReserve: number
 }
 
+/** Bytes that metadata can still grow by, in what is allocated to it and in what nothing has yet. */
+export const metadataFree = (usage: StoreUsage): number =>
+  Math.max(0, usage.metadata.size - usage.metadata.used - usage.globalReserve) +
+  usage.unallocated / Math.max(1, usage.metadataRatio)
+
+const MiB = 2 ** 20
+
+/** What must be left for metadata: a fiftieth of the filesystem, 16 MiB at least and 1 GiB at most. Short of it is short, whatever df says. */
+export const metadataFloor = ({ size }: StoreUsage): number => Math.min(1024 * MiB, Math.max(16 * MiB, size / 50))
+
+export const isShortOfMetadata = (usage: StoreUsage): boolean => metadataFree(usage) < metadataFloor(usage)
+
+/** What must be left for data, where no host has earned a reserve yet: one percent, 64 MiB at least. */
+export const dataFloor = ({ size }: StoreUsage): number => Math.max(64 * MiB, size / 100)
+
+/**
+ * Would a balance of badly filled data chunks help? Where metadata cannot grow for want of unallocated space while data holds more than
+ * it uses, by twice what metadata needs.
+ */
+export const balanceHelps = (usage: StoreUsage): boolean =>
+  isShortOfMetadata(usage) &&
+  usage.data !== usage.metadata &&
+  usage.data.size - usage.data.used > 2 * metadataFloor(usage) * Math.max(1, usage.metadataRatio)
+
 /** Null where the text is not what btrfs prints. */
 export const parseUsage = (text: string): StoreUsage | null => {
   const figure = (pattern: RegExp): number => {

@@ -12,13 +12,12 @@ import { spread } from "../../../src/domain/prune/spread.ts"
 const METHODS: ReadonlyArray<Method> = [{ name: "age" }, { name: "importance" }, { name: "spread" }]
 
 const last = (method: Method, list: ReadonlyArray<Snapshot>, now: number, firsts: ReadonlyMap<string, number>) =>
-  ({
-    age: () => age(list, now),
-    importance: () => importance(list, now, TARGETS),
-    spread: () => spread(list, now, { firsts })
-  })
-    [method.name]()
-    .at(-1)
+  (method.name === "age"
+    ? age(list, now)
+    : method.name === "importance"
+      ? importance(list, now, TARGETS)
+      : spread(list, now, { firsts })
+  ).at(-1)
 
 for (const method of METHODS) {
   describe(`a history by ${method.name}`, () => {
