@@ -1,12 +1,17 @@
 // The tree of commands.
 import { Command } from "effect/cli"
+import { approveCommand } from "./approve.ts"
 import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
+import { holdCommand } from "./hold.ts"
+import { pruneCommand } from "./prune.ts"
+import { releaseCommand } from "./release.ts"
 import { restoreCommand } from "./restore.ts"
 import { setupClientCommand } from "./setupClient.ts"
 import { setupServerCommand } from "./setupServer.ts"
 import { snapshotCommand } from "./snapshot.ts"
 import { snapshotsCommand } from "./snapshots.ts"
+import { statusCommand } from "./status.ts"
 
 const onClient = [setupClientCommand, backupCommand, snapshotsCommand, restoreCommand] as const
 const onServer = [
@@ -15,7 +20,12 @@ const onServer = [
   addClientCommand,
   removeClientCommand,
   clientsCommand,
-  snapshotCommand
+  snapshotCommand,
+  statusCommand,
+  pruneCommand,
+  holdCommand,
+  releaseCommand,
+  approveCommand
 ] as const
 
 export const root = Command.make("byteback").pipe(
