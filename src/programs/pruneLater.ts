@@ -9,8 +9,12 @@ import { Layout } from "../services/Layout.ts"
  */
 export const pruneLater = Effect.fn("pruneLater")(function* () {
   const { lib } = yield* Layout
-  const detached = 'exec setsid --fork "$@" </dev/null >/dev/null 2>&1 8>&- 9>&-'
+  // It says that it has left our process group, which is ended with us, before we go on.
+  const start = 'setsid --fork sh -c "$0" sh "$@" </dev/null 2>/dev/null | read started'
+  const detached = 'echo; exec "$@" >/dev/null 2>&1'
   yield* Effect.ignore(
-    (yield* Exec).run("sh", ["-c", detached, "sh", `${lib}/byteback.mjs`, "prune"], { timeout: "5 seconds" })
+    (yield* Exec).run("sh", ["-c", start, detached, `${lib}/byteback.mjs`, "prune"], { timeout: "5 seconds" })
+  )
+})
   )
 })
