@@ -39,13 +39,16 @@ export const isShortOfMetadata = (usage: StoreUsage): boolean => metadataFree(us
 export const dataFloor = ({ size }: StoreUsage): number => Math.max(64 * MiB, size / 100)
 
 /**
- * Would a balance of badly filled data chunks help? Where metadata cannot grow for want of unallocated space while data holds more than
- * it uses, by twice what metadata needs.
+ * Which chunks a balance should empty, where that helps: badly filled data while metadata cannot grow, or badly filled metadata while
+ * data is short of the reserve (bytes). Null where neither has much to give.
  */
-export const balanceHelps = (usage: StoreUsage): boolean =>
-  isShortOfMetadata(usage) &&
-  usage.data !== usage.metadata &&
-  usage.data.size - usage.data.used > 2 * metadataFloor(usage) * Math.max(1, usage.metadataRatio)
+export const balanceHelps = (usage: StoreUsage, reserve: number): "data" | "metadata" | null => {
+  const { data, globalReserve, metadata } = usage
+  if (data === metadata) return null
+  const much = 2 * metadataFloor(usage) * Math.max(1, usage.metadataRatio)
+  if (isShortOfMetadata(usage)) return data.size - data.used > much ? "data" : null
+  return usage.free < reserve && metadata.size - metadata.used - globalReserve > much ? "metadata" : null
+}
 
 /** Null where the text is not what btrfs prints. */
 export const parseUsage = (text: string): StoreUsage | null => {

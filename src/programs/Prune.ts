@@ -294,11 +294,15 @@ const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
   return { freed, usage: after }
 }, Effect.scoped)
 
-/** Where the store is short of metadata and badly filled data chunks are why, they are given back. It may find no room for that itself. */
-const balanceIfUseful = Effect.fnUntraced(function* (usage: StoreUsage) {
-  if (!balanceHelps(usage)) return false
+/** A run balances no more often than this: each moves gigabytes at most. */
+const mostBalances = 4
+
+/** Where badly filled chunks are why the store is short, they are given back. It may find no room for that itself. */
+const balanceIfUseful = Effect.fnUntraced(function* ({ reserve, usage }: StoreSpace) {
+  const kind = balanceHelps(usage, reserve)
+  if (kind === null) return false
   const store = yield* Store
-  return yield* store.balance(50).pipe(
+  return yield* store.balance(kind).pipe(
     Effect.as(true),
     Effect.catchTag("BtrfsError", (error) => Effect.as(Effect.logWarning(error.message), false))
   )
@@ -322,9 +326,16 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   }
   let space = yield* storeSpace()
   const swept = dryRun ? [] : yield* sweepAll(space.hosts.map(({ host }) => host))
+  let balances = 0
+  const balanced = Effect.gen(function* () {
+    if (balances >= mostBalances || !(yield* balanceIfUseful(space))) return
+    balances++
+    space = remeasured(space, yield* store.free)
+  })
   if (!dryRun) {
     yield* believeClock(space, options.trustClock === true)
-    if ((yield* balanceIfUseful(space.usage)) || swept.length > 0) space = remeasured(space, yield* store.free)
+    if (swept.length > 0) space = remeasured(space, yield* store.free)
+    yield* balanced
   }
   const inUse = new Set<string>()
   const wanted = () => options.reserve ?? space.reserve
@@ -365,7 +376,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
             : Effect.fail(error)
       })
     )
-    if (yield* balanceIfUseful(space.usage)) space = remeasured(space, yield* store.free)
+    yield* balanced
     current = planFor(space, method, inUse, wanted())
   }
   if (!dryRun) yield* files.write(`${run}/reserve`, `${Math.ceil(space.reserve)}\n`, 0o600)

@@ -102,8 +102,8 @@ export class Btrfs extends Context.Service<
     readonly changes: (path: string, before: string) => Effect.Effect<Changes, Failure>
     /** How many files a subvolume holds. */
     readonly files: (path: string) => Effect.Effect<number, Failure>
-    /** Moves the data of chunks that are filled to at most so many percent, so that the rest is unallocated again; a few chunks at most. */
-    readonly balance: (path: string, percent: number) => Effect.Effect<void, Failure>
+    /** Empties chunks that are filled to at most half, so that they are unallocated again; a few at most. */
+    readonly balance: (path: string, kind: "data" | "metadata") => Effect.Effect<void, Failure>
   }
 >()("byteback/services/Btrfs") {
   static readonly layer = Layer.effect(
@@ -224,8 +224,8 @@ export class Btrfs extends Context.Service<
           yield* exec.run("find", [path, "-xdev", "-type", "f", "-printf", "."], { onStdout })
           return count
         }),
-        balance: Effect.fn("Btrfs.balance")((path, percent) =>
-          Effect.asVoid(run("balance", path, ["balance", "start", `-dusage=${percent},limit=8`, path]))
+        balance: Effect.fn("Btrfs.balance")((path, kind) =>
+          Effect.asVoid(run("balance", path, ["balance", "start", `-${kind[0]}usage=50,limit=8`, path]))
         ),
         subvolumeCreate: Effect.fn("Btrfs.subvolumeCreate")((path) =>
           Effect.asVoid(run("create", path, ["subvolume", "create", path]))

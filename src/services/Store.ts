@@ -94,8 +94,8 @@ export class Store extends Context.Service<
      * not root's and read-only. One that is gone already is no error.
      */
     readonly remove: (host: string, name: string) => Effect.Effect<void, StoreError>
-    /** Gives back data chunks that are filled to at most so many percent, so that metadata can grow. */
-    readonly balance: (percent: number) => Effect.Effect<void, StoreError>
+    /** Gives badly filled chunks of one kind back, so that the other can grow. */
+    readonly balance: (kind: "data" | "metadata") => Effect.Effect<void, StoreError>
     /** How full the store is. */
     readonly free: Effect.Effect<StoreUsage, StoreError>
   }
@@ -294,7 +294,7 @@ export class Store extends Context.Service<
           }
           yield* btrfs.sync(root)
         }),
-        balance: Effect.fn("Store.balance")((percent) => guarded(btrfs.balance(root, percent))),
+        balance: Effect.fn("Store.balance")((kind) => guarded(btrfs.balance(root, kind))),
         free: guarded(btrfs.usage(root))
       })
     })

@@ -4,7 +4,7 @@ import { Effect, Exit } from "effect"
 import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
@@ -92,19 +92,15 @@ describe.skipIf(!root)("a real store", () => {
       Effect.gen(function* () {
         const current = yield* enrolled("a")
         let number = 0
-        for (; number < 60 && !(yield* storeSpace()).shortOfMetadata; number++) {
-          mkdirSync(`${current}/${number}`)
-          for (let file = 0; file < 3000; file++) {
-            try {
-              writeFileSync(`${current}/${number}/${file}`, Buffer.alloc(1900, number + 1))
-            } catch {
-              break // full before it was measured
-            }
-          }
+        const files = 4000
+        // Small enough to lie in metadata; each day rewrites them all, so that each snapshot holds a set of its own.
+        const rewrite = () => {
+          for (let file = 0; file < files; file++) writeFileSync(`${current}/${file}`, Buffer.alloc(1900, number))
+        }
+        for (; number < 40 && !(yield* storeSpace()).shortOfMetadata; number++) {
+          rewrite()
           yield* (yield* Btrfs).sync(current)
-          yield* past("a", number, 1900 * 3000)
-          // Each day's files are gone the next day, so that its snapshot alone holds them.
-          for (const name of readdirSync(`${current}/${number}`)) unlinkSync(`${current}/${number}/${name}`)
+          yield* past("a", number, 1900 * files)
         }
         yield* toDay(number + 20)
         const before = yield* storeSpace()
@@ -269,6 +265,7 @@ describe.skipIf(!root)("an administrator and space", () => {
         assert.strictEqual((yield* server.run(["byteback", "approve", "nobody"])).code, 10)
 
         // A snapshot that a restore reads is passed over.
+        yield* server.ok(["mkdir", "-p", "/run/byteback/web/reading"])
         yield* server.start(["flock", "--shared", `/run/byteback/web/reading/${first}`, "sleep", "60"])
         yield* server.until([
           "sh",
