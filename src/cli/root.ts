@@ -3,6 +3,7 @@ import { Command } from "effect/cli"
 import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
 import { restoreCommand } from "./restore.ts"
+import { simulateCommand } from "./simulate.ts"
 import { setupClientCommand } from "./setupClient.ts"
 import { setupServerCommand } from "./setupServer.ts"
 import { snapshotCommand } from "./snapshot.ts"
@@ -15,7 +16,8 @@ const onServer = [
   addClientCommand,
   removeClientCommand,
   clientsCommand,
-  snapshotCommand
+  snapshotCommand,
+  simulateCommand
 ] as const
 
 export const root = Command.make("byteback").pipe(

@@ -94,6 +94,7 @@ const onThreads = (
       const give = () => {
         if (next === jobs.length) return
         current = next++
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
         worker.postMessage(jobs[current])
       }
       worker.on("message", (said: { readonly day: number } | { readonly done: SimulationPart }) => {

@@ -8,6 +8,7 @@ parentPort?.on("message", (job: SimulationJob) => {
   const done = runJob(job, (day) => {
     if (day - said < job.scenario.days / 50) return
     said = day
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
     parentPort?.postMessage({ day })
   })
   parentPort?.postMessage({ done }, done.trace === null ? [] : buffersOf(done.trace))

@@ -226,9 +226,9 @@ export const START = 1_704_067_200
 /** One machine, nightly, on a disk of two and a half times its data: what is simulated when nothing else is said. */
 export const usual: ScenarioFile = {
   name: "one host, every night",
-  about: "A machine of 100 GB that changes 1 GB a day, backed up nightly to a disk of 150 GB, for three years.",
+  about: "A machine of 100 GB that changes 1 GB a day, backed up nightly to a disk of 250 GB, for three years.",
   days: 1095,
-  capacity: { bytes: "150G" },
+  capacity: { bytes: "250G" },
   hosts: [{ name: "host" }]
 }
 
@@ -303,7 +303,7 @@ export const scenarioOf = (
       return yield* wrong(index < 0 ? ["hosts"] : ["hosts", index, "name"], `two hosts are called ${hosts[twin]!.name}`)
     }
     const live = hosts.reduce((sum, host) => sum + host.base, 0)
-    const size = file.capacity ?? { timesLive: 1.5 }
+    const size = file.capacity ?? { timesLive: 2.5 }
     const capacity: Scenario["capacity"] =
       "snapshots" in size
         ? { kind: "snapshots", snapshots: size.snapshots }
