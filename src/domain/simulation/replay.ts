@@ -88,8 +88,9 @@ class Records {
     this.event(Kind.deleted, at, row, bytes)
   }
 
+  /** Nothing to measure before a host's second day, nor once it is gone: nobody waits for its next backup. */
   measureHost(index: number, history: History, now: number, day: number): void {
-    if (history.first > now - DAY) return
+    if (history.first > now - DAY || day > this.scenario.hosts[index]!.diesOnDay) return
     let count = 0
     for (let slot = history.newest; slot >= 0; slot = history.older[slot]!) {
       if (count === this.#ages.length) {
