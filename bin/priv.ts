@@ -165,18 +165,15 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
   )
 }
 
-/** Becomes one of the small runners; the kernel is to end it when its parent, sshd's process of this session, goes. */
+/** Becomes one of the small runners, which watch over the sandbox and need no Node. */
 const exec = (runner: "run-push" | "run-pull", args: ReadonlyArray<string>): void => {
-  const program = "/usr/bin/setpriv"
-  for (const needed of [program, `${lib}/${runner}`]) {
-    try {
-      accessSync(needed, constants.X_OK)
-    } catch {
-      refuse(`${needed} is missing on the server; nothing was changed. Tell its administrator`, exitCode.failed)
-    }
+  const program = `${lib}/${runner}`
+  try {
+    accessSync(program, constants.X_OK)
+  } catch {
+    refuse(`${program} is missing on the server; nothing was changed. Tell its administrator`, exitCode.failed)
   }
-  const argv = [program, "--pdeathsig", "TERM", "--", `${lib}/${runner}`, ...args]
-  process.execve!(program, argv, { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
+  process.execve!(program, [program, ...args], { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
 }
 
 const makeDirectories = (...directories: ReadonlyArray<string>): void => {

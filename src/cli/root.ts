@@ -3,6 +3,7 @@ import { Command } from "effect/cli"
 import { approveCommand } from "./approve.ts"
 import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
+import { doctorCommand } from "./doctor.ts"
 import { holdCommand } from "./hold.ts"
 import { pruneCommand } from "./prune.ts"
 import { releaseCommand } from "./release.ts"
@@ -25,7 +26,8 @@ const onServer = [
   pruneCommand,
   holdCommand,
   releaseCommand,
-  approveCommand
+  approveCommand,
+  doctorCommand
 ] as const
 
 export const root = Command.make("byteback").pipe(

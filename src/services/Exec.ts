@@ -1,8 +1,11 @@
 // Runs other programs: the only place that starts a process.
-import { Context, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
+import { Context, Duration, Effect, Fiber, Layer, Option, type PlatformError, Schema, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 
 const StderrKept = 8 * 1024
+
+/** How long the output of a program that has ended is still waited for. */
+const lastWords = "2 seconds"
 
 /** A program could not be run to its end. Carries no environment and no argument texts, which may hold secrets. */
 export class ExecError extends Schema.TaggedError<ExecError>()("ExecError", {
@@ -84,17 +87,16 @@ export class Exec extends Context.Service<
       const path = process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
       const base = { PATH: path, LC_ALL: "C" }
 
-      const failure =
-        (program: string, args: ReadonlyArray<string>) =>
-        (error: { readonly reason: { readonly _tag: string }; readonly message: string }) => {
-          const killed = /signal/i.test(error.message) || error.reason._tag === "Unknown"
-          return new ExecError({
-            program,
-            argumentCount: args.length,
-            reason: error.reason._tag === "NotFound" ? "not-found" : killed ? "killed" : "unknown",
-            detail: error.message
-          })
-        }
+      const failure = (program: string, args: ReadonlyArray<string>) => (error: PlatformError.PlatformError) => {
+        const killed = /signal/i.test(error.message) || error.reason._tag === "Unknown"
+        return new ExecError({
+          program,
+          argumentCount: args.length,
+          reason: error.reason._tag === "NotFound" ? "not-found" : killed ? "killed" : "unknown",
+          // the message would quote the arguments
+          detail: /\bSIG[A-Z0-9]+/.exec(`${error.message} ${String(error.reason.cause)}`)?.[0] ?? error.reason._tag
+        })
+      }
 
       const run = Effect.fn("Exec.run")(function* (
         program: string,
@@ -140,7 +142,11 @@ export class Exec extends Context.Service<
               return options.onStderr ? options.onStderr(chunk) : Effect.void
             })
           )
-          const [, , code] = yield* Effect.all([readStdout, readStderr, handle.exitCode], { concurrency: "unbounded" })
+          const reading = yield* Effect.forkChild(Effect.all([readStdout, readStderr], { concurrency: "unbounded" }))
+          const code = yield* Effect.raceFirst(handle.exitCode, Effect.andThen(Fiber.join(reading), Effect.never))
+          // A process that the program leaves behind (ssh's shared connection) may hold its pipes open for ever.
+          yield* Effect.timeoutOption(Fiber.join(reading), lastWords)
+          yield* Fiber.interrupt(reading)
           const stdout = Buffer.concat(chunks)
           return {
             code: Number(code),

@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { fromUint8Array, textOfBytes, toUint8Array } from "../domain/byteString.ts"
 import { escapeText } from "../domain/escape.ts"
-import type { ExitName } from "../domain/exitCode.ts"
+import { exitCode, type ExitName } from "../domain/exitCode.ts"
 import { rulesText } from "../domain/filters.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
 import { exitMeaning, type RsyncReason, rsyncReasons, type TransferOutcome } from "../domain/rsync/exitMeaning.ts"
@@ -51,6 +51,7 @@ export class RsyncError extends Schema.TaggedError<RsyncError>()("RsyncError", {
   stderr: Schema.String
 }) {
   get exit(): ExitName {
+    if (findRefusal(this.stderr)?.code === exitCode.anomaly) return "anomaly"
     return exits[this.reason] ?? "failed"
   }
   override get message() {
@@ -123,6 +124,13 @@ const copy = (wanted: ReadonlyMap<string, string>, into: Map<string, string>, dr
   }
 }
 
+/**
+ * rsync writes to its stdout after each file. Taken as they come, 50,000 such pieces cost seconds of CPU, so they are
+ * let gather for this long, in milliseconds. It is the pipe's pace, not a time of the program's, hence no clock.
+ */
+const gather = 50
+const pause = Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, gather)))
+
 export class Rsync extends Context.Service<
   Rsync,
   {
@@ -173,11 +181,13 @@ export class Rsync extends Context.Service<
               output = rest
               const changes = lines.filter((line) => itemized.test(line))
               stats = [...stats, ...lines.filter((line) => !itemized.test(line))].slice(-50)
-              return Effect.andThen(
-                observer.change === undefined
-                  ? Effect.void
-                  : Effect.forEach(changes, observer.change, { discard: true }),
-                progress === null || observer.progress === undefined ? Effect.void : observer.progress(progress)
+              return Effect.all(
+                [
+                  observer.change === undefined ? Effect.void : Effect.forEach(changes, observer.change),
+                  progress === null || observer.progress === undefined ? Effect.void : observer.progress(progress),
+                  pause
+                ],
+                { discard: true }
               )
             },
             onStderr: (chunk) =>

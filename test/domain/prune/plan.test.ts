@@ -25,7 +25,6 @@ const victims = (request: PlanRequest) => plan(request).deletions.map((d) => d.s
 const requests = fc
   .record({
     method: fc.constantFrom(...METHODS),
-    now: fc.constant(NOW),
     snapshots: stored({ maxLength: 30 }),
     free: fc.nat({ max: 200 }),
     reserve: fc.nat({ max: 800 }),
@@ -37,6 +36,7 @@ const requests = fc
       request.snapshots.filter((s) => s.host === host).reduce((sum, s) => sum + (s.bytes ?? 0), 0)
     return {
       ...request,
+      now: NOW,
       firsts: new Map(["a", "b", "c"].map((host) => [host, NOW - 500 * DAY])),
       shares: new Map(["a", "b"].map((host) => [host, { used: used(host), share }]))
     }
@@ -163,14 +163,7 @@ describe("a plan, by example", () => {
   })
 
   it("ends where nobody knows what a deletion frees, to be measured and made again", () => {
-    const unknown = complete(aged([0, 1, 2]), 0).map((s): Stored => ({
-      host: s.host,
-      t: s.t,
-      id: s.id,
-      state: s.state,
-      held: false,
-      inUse: false
-    }))
+    const unknown = aged([0, 1, 2]).map((s): Stored => ({ ...s, state: "complete", held: false, inUse: false }))
     const made = plan({ ...base, snapshots: unknown, free: 0, reserve: 9 })
     assert.strictEqual(made.outcome, "measure")
     assert.strictEqual(made.deletions.length, 1)

@@ -1,0 +1,245 @@
+// A backup against bare rsync: same options, same sshd, same kind of subvolume, in turn on the same two lab machines.
+import { Effect } from "effect"
+import { filterRules, rulesText } from "../src/domain/filters.ts"
+import { pushArgv } from "../src/domain/rsync/pushArgv.ts"
+import { Lab, type Machine } from "../test/lab/Lab.ts"
+import { realTree } from "../test/lab/realTree.ts"
+import { median } from "./median.ts"
+import type { BenchRow } from "./row.ts"
+
+const runs = 5
+
+const timed = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const before = performance.now()
+    yield* work
+    return (performance.now() - before) / 1000
+  })
+
+/** A server and a client; the client backs up as a host, and as the user `bare` who runs plain rsync into a subvolume of its own. */
+const pair = Effect.fn("pair")(function* () {
+  const lab = yield* Lab
+  const server = yield* lab.machine("server", { install: true })
+  const client = yield* lab.machine("client", { install: true })
+  yield* server.sshd
+  yield* server.ok(["byteback", "setup-server", "--image", "/srv/store.img", "--size", "12G", "--address", "server"])
+  const line = (yield* server.ok(["byteback", "invite", "client"])).trim()
+  yield* client.ok(line.split(" "))
+  yield* server.write("/etc/byteback/snapshot_interval", "0\n")
+  yield* client.ok(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/bare"])
+  yield* server.ok(["useradd", "--home-dir", "/mnt/bare", "--shell", "/bin/sh", "bare"])
+  yield* server.ok(["sh", "-c", "mkdir -p /mnt/bare /etc/bare"])
+  yield* server.write("/etc/bare/keys", yield* client.read("/root/bare.pub"))
+  yield* server.write(
+    "/etc/ssh/sshd_config.d/bare.conf",
+    "Match User bare\n  AuthorizedKeysFile /etc/bare/keys\nMatch all\n"
+  )
+  yield* server.sshd
+  return { server, client }
+})
+
+const rsh = (user: string) =>
+  `ssh -i /root/bare -o UserKnownHostsFile=/etc/byteback/known_hosts -o StrictHostKeyChecking=yes -l ${user}`
+
+const ours = (client: Machine, sources: ReadonlyArray<string>) =>
+  client.ok(
+    ["byteback", "backup", "--quiet", "--retry-number", "0", ...sources.flatMap((source) => ["--source", source])],
+    { timeout: 600_000 }
+  )
+
+const bare = Effect.fn("bare")(function* (client: Machine, sources: ReadonlyArray<string>) {
+  const mountinfo = yield* client.read("/proc/self/mountinfo")
+  const rules = filterRules({ mountinfo, sources, excludes: [], rsyncFilter: [] })
+  const argv = pushArgv({
+    server: { rsh: rsh("bare"), alias: "server" },
+    sources,
+    rules,
+    acls: true,
+    xattrs: true,
+    ioTimeout: 10_800,
+    flags: [],
+    dryRun: false,
+    itemize: false
+  })
+  yield* client.ok(["rsync", ...argv], { stdin: rulesText(rules), timeout: 600_000 })
+})
+
+/** Removes the snapshots that the last run left, whose names tell only the minute. */
+const forgetSnapshots = (server: Machine) =>
+  server.ok(["sh", "-c", "for s in /byteback/client/2*; do [ -d $s ] && btrfs -q subvolume delete $s; done; true"])
+
+/** All data on disk, as a snapshot has it: btrfs writes everything out, compressed, before it takes one. */
+const sync = (server: Machine) => server.ok(["btrfs", "filesystem", "sync", "/byteback"])
+
+/** Both `current`s empty and new. */
+const empty = (server: Machine) =>
+  server.ok([
+    "sh",
+    "-c",
+    `set -e
+    mountpoint -q /mnt/bare && umount /mnt/bare
+    for s in /byteback/client/current /byteback/bare; do [ -d $s ] && btrfs -q subvolume delete $s; btrfs -q subvolume create $s; done
+    uid=$(sed 's/.*"uid":\\([0-9]*\\).*/\\1/' /var/lib/byteback/hosts/client.json)
+    chown $uid:$uid /byteback/client/current; chown bare: /byteback/bare; chmod 700 /byteback/client/current /byteback/bare
+    mount --bind /byteback/bare /mnt/bare
+    btrfs filesystem sync /byteback >/dev/null`
+  ])
+
+const compare = Effect.fn("compare")(function* (
+  name: string,
+  target: number,
+  { client, server }: { readonly client: Machine; readonly server: Machine },
+  sources: ReadonlyArray<string>,
+  prepare: (run: number) => Effect.Effect<unknown, Error>
+) {
+  const mine: Array<number> = []
+  const theirs: Array<number> = []
+  const onDisk: Array<number> = []
+  for (let run = 0; run < runs; run += 1) {
+    yield* prepare(run)
+    yield* forgetSnapshots(server)
+    yield* sync(server)
+    const both = [
+      Effect.map(timed(ours(client, sources)), (seconds) => mine.push(seconds)),
+      Effect.gen(function* () {
+        const copying = yield* timed(bare(client, sources))
+        theirs.push(copying)
+        onDisk.push(copying + (yield* timed(sync(server))))
+      })
+    ]
+    // In turn, and each first every other time: the second finds the machine's caches warm.
+    yield* Effect.all(run % 2 === 0 ? both : both.toReversed())
+  }
+  const rows: ReadonlyArray<BenchRow> = [
+    { name: `${name}: byteback`, value: median(mine), unit: "s" },
+    { name: `${name}: bare rsync`, value: median(theirs), unit: "s" },
+    { name: `${name}: bare rsync, and its data on disk`, value: median(onDisk), unit: "s" },
+    { name: `${name}: byteback takes longer than bare rsync by`, value: median(mine) - median(theirs), unit: "s" },
+    { name: `${name}: ratio to bare rsync`, value: median(mine) / median(theirs), unit: "x", target },
+    {
+      name: `${name}: ratio to bare rsync with its data on disk`,
+      value: median(mine) / median(onDisk),
+      unit: "x",
+      target
+    }
+  ]
+  return rows
+})
+
+const used = (server: Machine) =>
+  Effect.map(
+    server.ok([
+      "sh",
+      "-c",
+      "btrfs filesystem sync /byteback >/dev/null; btrfs filesystem usage -b /byteback | sed -n 's/^ *Used:[^0-9]*//p'"
+    ]),
+    (text) => Number(text.trim().split("\n")[0])
+  )
+
+/** Medians of some quick command's wall time, two of them in turn. */
+const inTurn = Effect.fn("inTurn")(function* (times: number, ...works: ReadonlyArray<Effect.Effect<unknown, Error>>) {
+  const seconds = works.map((): Array<number> => [])
+  for (let run = 0; run < times; run += 1) {
+    for (const [index, work] of works.entries()) seconds[index]!.push(yield* timed(work))
+  }
+  return seconds.map((values) => median(values))
+})
+
+const forcedCommand = Effect.fn("forcedCommand")(function* (client: Machine, server: Machine) {
+  const ssh = (user: string, command: string) =>
+    client.ok([
+      ...["ssh", "-i", user === "bare" ? "/root/bare" : "/etc/byteback/key"],
+      ...["-o", "UserKnownHostsFile=/etc/byteback/known_hosts", `${user}@server`, command]
+    ])
+  const [ping = 0, plain = 0] = yield* inTurn(11, ssh("byteback", "byteback-receive --ping"), ssh("bare", "true"))
+  const line = "rsync --fake-super --server -lHogDtpAXrRe.iLsfxCIvu --timeout=600 . ."
+  const cpu: Array<number> = []
+  for (let run = 0; run < 11; run += 1) {
+    const { stderr } = yield* server.run(
+      [
+        "bash",
+        "-c",
+        'TIMEFORMAT="cpu %U %S"; time setpriv --reuid=byteback --regid=byteback --init-groups /usr/bin/byteback-receive -c "byteback-receive client" </dev/null'
+      ],
+      { env: { SSH_ORIGINAL_COMMAND: line } }
+    )
+    const [, user, system] = /cpu ([\d.]+) ([\d.]+)/.exec(stderr)!
+    cpu.push((Number(user) + Number(system)) * 1000)
+  }
+  const [version = 0] = yield* inTurn(11, client.ok(["byteback", "--version"]))
+  const rows: ReadonlyArray<BenchRow> = [
+    { name: "forced command: ping over ssh", value: ping * 1000, unit: "ms" },
+    { name: "forced command: ssh host true", value: plain * 1000, unit: "ms" },
+    { name: "forced command: CPU until rsync has started and ended", value: median(cpu), unit: "ms", target: 250 },
+    { name: "byteback --version, in a lab machine", value: version * 1000, unit: "ms", target: 150 }
+  ]
+  return rows
+})
+
+/** What stays on the server beside sshd and rsync while a push runs. */
+const memory = Effect.fn("memory")(function* (client: Machine, server: Machine) {
+  yield* client.start(["byteback", "backup", "--quiet", "--retry-number", "0", "--source", "/big"], {
+    env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=100" }
+  })
+  yield* server.until(["pgrep", "-x", "rsync"])
+  const listed = yield* server.ok(["ps", "-eo", "rss=,comm=,args="])
+  const staying = listed
+    .split("\n")
+    .filter((line) => /run-push|bwrap|sudo|byteback\.mjs|byteback-/.test(line) && !/sshd:/.test(line))
+  const resident = staying.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[0]), 0)
+  const nodes = staying.filter((line) => /\bnode\b/.test(line)).length
+  const rows: ReadonlyArray<BenchRow> = [
+    { name: "memory beside rsync during a push (sum of RSS)", value: resident / 1024, unit: "MiB", target: 12 },
+    { name: "Node processes on the server during a push", value: nodes, unit: "", target: 0 }
+  ]
+  return rows
+}, Effect.scoped)
+
+/** All rows of this comparison. Needs root. */
+export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
+  Effect.gen(function* () {
+    const machines = yield* pair()
+    const { client, server } = machines
+    const { directories, files } = yield* realTree(client, 50_000)
+    yield* empty(server)
+    const full = yield* compare(`first full, ${files} files`, 1.05, machines, directories, () => empty(server))
+    const unchanged = yield* compare("nothing changed", 1.15, machines, directories, () => Effect.void)
+    const some = yield* compare("1 % of files changed", 1.15, machines, directories, (run) =>
+      client.ok([
+        "sh",
+        "-c",
+        `find ${directories.join(" ")} -type f | awk 'NR % 100 == ${run}' | while read -r f; do echo x >> "$f"; done`
+      ])
+    )
+    yield* client.ok(["sh", "-c", "mkdir /big; head -c 1073741824 /dev/urandom > /big/file"])
+    yield* forgetSnapshots(server)
+    yield* ours(client, ["/big"])
+    yield* bare(client, ["/big"])
+    const change = (run: number) =>
+      client.ok([
+        "sh",
+        "-c",
+        `for i in $(seq ${run} 100 16383); do dd if=/dev/urandom of=/big/file bs=64k count=1 seek=$i conv=notrunc status=none; done`
+      ])
+    yield* change(50)
+    const before = yield* used(server)
+    yield* server.until(["sh", "-c", 'test ! -e "/byteback/client/$(date -u +%Y-%m-%dT%H:%M+0000)"'], {
+      timeout: 70_000
+    })
+    yield* ours(client, ["/big"])
+    const cost = (100 * ((yield* used(server)) - before)) / 2 ** 30
+    yield* bare(client, ["/big"])
+    const big = yield* compare("1 GiB file, 1 % of its 64 KiB blocks changed", 1.15, machines, ["/big"], change)
+    const forced = yield* forcedCommand(client, server)
+    yield* change(99)
+    yield* forgetSnapshots(server)
+    return [
+      ...full,
+      ...unchanged,
+      ...some,
+      ...big,
+      { name: "1 GiB file: what the second snapshot costs the store", value: cost, unit: "%", target: 3 },
+      ...forced,
+      ...(yield* memory(client, server))
+    ]
+  }).pipe(Effect.scoped, Effect.provide(Lab.layer()), Effect.runPromise)

@@ -1,0 +1,33 @@
+// npm run bench [NAME...]: runs the comparisons, prints a table and writes bench/results/NAME.json.
+import { mkdirSync, writeFileSync } from "node:fs"
+import { cpus } from "node:os"
+import { join } from "node:path"
+import type { BenchRow } from "./row.ts"
+
+const comparisons = ["backup"] as const
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.find((name) => !comparisons.some((known) => known === name))
+if (unknown !== undefined) {
+  console.error(`byteback: no comparison is called ${unknown}; there are ${comparisons.join(", ")}`)
+  process.exit(2)
+}
+
+const shown = (row: BenchRow): string => {
+  const value = Math.abs(row.value) >= 100 ? row.value.toFixed(0) : row.value.toFixed(row.unit === "x" ? 3 : 2)
+  const target = row.target === undefined ? "" : `  (promised: ${row.target})`
+  const ratio = row.ratio === undefined ? "" : `  ${row.ratio.toFixed(1)} times the naive way`
+  return `  ${row.name.padEnd(62)} ${`${value} ${row.unit}`.padStart(12)}${target}${ratio}`
+}
+
+const results = join(import.meta.dirname, "results")
+mkdirSync(results, { recursive: true })
+for (const name of comparisons) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  console.log(`\n${name}`)
+  const { rows } = (await import(`./${name}.ts`)) as { rows: () => Promise<ReadonlyArray<BenchRow>> }
+  const found = await rows()
+  for (const row of found) console.log(shown(row))
+  const machine = { cores: cpus().length, node: process.version }
+  writeFileSync(join(results, `${name}.json`), `${JSON.stringify({ machine, rows: found }, null, 2)}\n`)
+}
