@@ -23,13 +23,14 @@ const onServer = [
   removeClientCommand,
   clientsCommand,
   snapshotCommand,
-  doctorCommand,
+  doctorCommand
   statusCommand,
   pruneCommand,
   holdCommand,
   releaseCommand,
   approveCommand,
-  simulateCommand
+  simulateCommand,
+  doctorCommand
 ] as const
 
 export const root = Command.make("byteback").pipe(
