@@ -23,14 +23,14 @@ const onServer = [
   removeClientCommand,
   clientsCommand,
   snapshotCommand,
-  doctorCommand
+  doctorCommand,
   statusCommand,
   pruneCommand,
   holdCommand,
   releaseCommand,
   approveCommand,
   simulateCommand,
-  doctorCommand
+  doctorCommand,
 ] as const
 
 export const root = Command.make("byteback").pipe(
