@@ -143,7 +143,7 @@ section(
         const ages = charts.agesAt(view, index, choice.host, choice.day)
         return `${policy} holds ${ages.length}, the oldest ${daysText(ages.at(-1) ?? null)} old`
       })
-      .join("; ")}. The dashed line is the least mean error that any choice of as many snapshots could have.`
+      .join("; ")}. The dashed line is the mean that the best fixed choice of as many snapshots comes to.`
 )
 section(
   "errors",
