@@ -45,7 +45,7 @@ const ageTicks = [1, 3, 7, 14, 30, 90, 180, 365, 730, 1825, 3650]
 const short = (days: number): string =>
   days < 60 ? `${days} d` : days < 700 ? `${Math.round(days / 30.4)} mo` : `${Math.round(days / 365)} y`
 
-const horizonOf = (view: View, choice: Choice): number => {
+export const horizonOf = (view: View, choice: Choice): number => {
   const first = view.policies[choice.policy]!.lives[choice.host]?.[0]?.[0] ?? 0
   return Math.max(2, choice.day + 1 - first / DAY)
 }
@@ -98,6 +98,11 @@ export const errors = (view: View, choice: Choice) => {
       error === null || day % step > 0 ? [] : [{ policy, day, error: Math.min(1, error) }]
     )
   )
+  const { kept } = view.metrics[choice.policy]!
+  const ideal = Array.from({ length: 120 }, (_, i) => {
+    const day = ((i + 1) * days) / 120
+    return { day, error: limits(kept, day).online }
+  })
   return Plot.plot({
     ...base(choice, 200, "Mean error day by day"),
     x: { domain: [0, days], label: "day" },
@@ -108,7 +113,11 @@ export const errors = (view: View, choice: Choice) => {
       grid: true
     },
     color: colours(view),
-    marks: [Plot.lineY(points, { x: "day", y: "error", stroke: "policy" }), Plot.ruleX([choice.day + 1])]
+    marks: [
+      Plot.lineY(points, { x: "day", y: "error", stroke: "policy" }),
+      Plot.lineY(ideal, { x: "day", y: "error", strokeDasharray: "4 3" }),
+      Plot.ruleX([choice.day + 1])
+    ]
   })
 }
 
