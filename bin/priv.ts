@@ -28,8 +28,8 @@ const leastFree = { part: 0.01, bytes: 64 * 1024 * 1024 }
 const parallel = 4
 const readers = 4
 
-/** Seconds that a transfer and a listing may take in all; silence is bounded by rsync's own --timeout. */
-const longest = { transfer: 7 * 24 * 3600, listing: 30 }
+/** Seconds that a transfer, a listing and making room may take in all; silence is bounded by rsync's own --timeout. */
+const longest = { transfer: 7 * 24 * 3600, listing: 30, room: 600 }
 
 const refuse = (message: string, code: number = exitCode.refused): never => {
   process.stderr.write(`${refusalLine({ code, message })}\n`)
@@ -66,9 +66,30 @@ const checkStore = (): void => {
   }
 }
 
-const checkRoom = (): void => {
-  const { bavail, blocks, bsize } = statfsSync(store)
-  if (bavail * bsize < Math.max(leastFree.bytes, blocks * bsize * leastFree.part)) {
+/** Less than what pruning last defended: a prune is run before the push, and says where nothing could be freed for this host. */
+const checkRoom = (host: string): void => {
+  const free = (): number => {
+    const { bavail, bsize } = statfsSync(store)
+    return bavail * bsize
+  }
+  const { blocks, bsize } = statfsSync(store)
+  const least = Math.max(leastFree.bytes, blocks * bsize * leastFree.part)
+  if (free() >= Math.max(least, Number(textOf(`${runs}/reserve`) ?? 0) || 0)) return
+  const made = spawnSync(`${lib}/byteback.mjs`, ["prune", "--for", host], {
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+    stdio: ["ignore", "ignore", "pipe"],
+    encoding: "utf8",
+    timeout: longest.room * 1000
+  })
+  const said = (made.stderr ?? "")
+    .trim()
+    .split("\n")
+    .at(-1)
+    ?.replace(/^byteback: /, "")
+  if (made.status === exitCode.noSpace || made.status === exitCode.anomaly) {
+    refuse(said ?? "the server's store is full", made.status)
+  }
+  if (free() < least) {
     refuse(
       "the server's store is full; no backup was lost. Its administrator can free space or enlarge it",
       exitCode.noSpace
@@ -144,18 +165,15 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
   )
 }
 
-/** Becomes one of the small runners; the kernel is to end it when its parent, sshd's process of this session, goes. */
+/** Becomes one of the small runners, which watch over the sandbox and need no Node. */
 const exec = (runner: "run-push" | "run-pull", args: ReadonlyArray<string>): void => {
-  const program = "/usr/bin/setpriv"
-  for (const needed of [program, `${lib}/${runner}`]) {
-    try {
-      accessSync(needed, constants.X_OK)
-    } catch {
-      refuse(`${needed} is missing on the server; nothing was changed. Tell its administrator`, exitCode.failed)
-    }
+  const program = `${lib}/${runner}`
+  try {
+    accessSync(program, constants.X_OK)
+  } catch {
+    refuse(`${program} is missing on the server; nothing was changed. Tell its administrator`, exitCode.failed)
   }
-  const argv = [program, "--pdeathsig", "TERM", "--", `${lib}/${runner}`, ...args]
-  process.execve!(program, argv, { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
+  process.execve!(program, [program, ...args], { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
 }
 
 const makeDirectories = (...directories: ReadonlyArray<string>): void => {
@@ -165,7 +183,7 @@ const makeDirectories = (...directories: ReadonlyArray<string>): void => {
 const push = (host: string, request: Push): void => {
   const uid = uidOf(host)
   checkStore()
-  checkRoom()
+  checkRoom(host)
   makeDirectories(runs, `${runs}/${host}`, `${runs}/slots`)
   const most = Number(/^[1-9]\d{0,3}$/.exec(textOf(`${config}/parallel`) ?? "")?.[0] ?? parallel)
   const version = rsyncVersion()

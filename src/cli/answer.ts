@@ -1,12 +1,13 @@
 // The server's answers: a typed request in, one line of JSON and an exit code out.
-import { Cause, Console, Effect, Option } from "effect"
+import { Cause, Console, Effect, Option, Ref } from "effect"
 import { type Answer, decodeRequest, encodeAnswer, type Refusal, type TypedRequest } from "../domain/Conversation.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { refusalLine } from "../domain/refusalLine.ts"
-import { completeRun } from "../programs/CompleteRun.ts"
+import { completeRun, SuspectSnapshot } from "../programs/CompleteRun.ts"
 import { enrol } from "../programs/Enrol.ts"
 import { hello } from "../programs/Hello.ts"
 import { listSnapshots } from "../programs/ListSnapshots.ts"
+import { pruneLater } from "../programs/pruneLater.ts"
 import { SnapshotInterval } from "../programs/TakeSnapshot.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { describeFailure, Ended } from "./outcome.ts"
@@ -65,7 +66,18 @@ const answerOf = Effect.fnUntraced(function* (host: string, request: TypedReques
 
 /** A typed request of an enrolled host. */
 export const answerHostRequest = (host: string, json: string) =>
-  say(Effect.flatMap(understood(json), (request) => withInterval(host, answerOf(host, request))))
+  Effect.flatMap(
+    // What the answer is says whether the store has grown.
+    Ref.make(false),
+    (grown) =>
+      Effect.flatMap(understood(json), (request) =>
+        Effect.tap(withInterval(host, answerOf(host, request)), (answer) => Ref.set(grown, answer._tag === "complete"))
+      ).pipe(
+        say,
+        Effect.andThen(Ref.get(grown)),
+        Effect.flatMap((so) => (so ? pruneLater() : Effect.void))
+      )
+  )
 
 /** A typed request of a session that may only enrol; `invitedAs` is the host that its invitation is for. */
 export const answerEnrolmentRequest = (invitedAs: string | null, json: string) =>
@@ -80,7 +92,10 @@ export const answerEnrolmentRequest = (invitedAs: string | null, json: string) =
 /** An old client's `--complete`: success says nothing, a refusal is a line and a code. */
 export const completeOldRun = (host: string) =>
   withInterval(host, completeRun({ host, transfer: 0 })).pipe(
-    Effect.asVoid,
+    Effect.tap(() => pruneLater()),
+    Effect.flatMap(({ anomaly }) =>
+      anomaly === null ? Effect.void : Effect.fail(new SuspectSnapshot({ host, anomaly }))
+    ),
     Effect.catchCause((cause) => {
       const { code, message } = refusalOf(cause)
       return Effect.andThen(Console.error(refusalLine({ code, message })), Effect.fail(new Ended({ code })))

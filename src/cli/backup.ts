@@ -86,6 +86,12 @@ export const backupCommand = Command.make(
     } else if (!given.quiet || result.outcome === "incomplete") {
       yield* Effect.forEach(summary(result), (line) => Console.error(`byteback: ${line}`), { discard: true })
     }
+    if (result.snapshot?.state === "suspect") {
+      yield* Console.error(
+        `byteback: the server finds that this snapshot looks wrong (very much has changed or grown) and holds the one before it for 30 days; an administrator should look`
+      )
+      return yield* new Ended({ code: exitCode.anomaly })
+    }
     if (result.outcome === "incomplete") return yield* new Ended({ code: exitCode.incomplete })
   })
 ).pipe(

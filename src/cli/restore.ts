@@ -70,6 +70,13 @@ export const restoreCommand = Command.make(
       const where = escapeName(result.directory)
       yield* Console.error(`byteback: ${given.dryRun ? "would restore" : "restored"} ${what} to ${where}`)
     }
+    const { privileges } = result
+    if (privileges !== null && !given.json && privileges.first.length > 0) {
+      const { capabilities, devices, first, setuid } = privileges
+      const counts = `${setuid} setuid or setgid files, ${capabilities ?? "no known"} with capabilities, ${devices} devices`
+      yield* Console.error(`byteback: warning: what was restored holds ${counts}; look at them before anybody can`)
+      yield* Effect.forEach(first, (path) => Console.error(`byteback: ${escapeName(path)}`), { discard: true })
+    }
     if (result.unreadable === 0) return
     yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${line}`), { discard: true })
     return yield* new Ended({ code: exitCode.incomplete })

@@ -1,13 +1,19 @@
 // The tree of commands.
 import { Command } from "effect/cli"
+import { approveCommand } from "./approve.ts"
 import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
+import { doctorCommand } from "./doctor.ts"
+import { holdCommand } from "./hold.ts"
+import { pruneCommand } from "./prune.ts"
+import { releaseCommand } from "./release.ts"
 import { restoreCommand } from "./restore.ts"
 import { simulateCommand } from "./simulate.ts"
 import { setupClientCommand } from "./setupClient.ts"
 import { setupServerCommand } from "./setupServer.ts"
 import { snapshotCommand } from "./snapshot.ts"
 import { snapshotsCommand } from "./snapshots.ts"
+import { statusCommand } from "./status.ts"
 
 const onClient = [setupClientCommand, backupCommand, snapshotsCommand, restoreCommand] as const
 const onServer = [
@@ -17,6 +23,12 @@ const onServer = [
   removeClientCommand,
   clientsCommand,
   snapshotCommand,
+  doctorCommand,
+  statusCommand,
+  pruneCommand,
+  holdCommand,
+  releaseCommand,
+  approveCommand,
   simulateCommand
 ] as const
 

@@ -51,9 +51,10 @@ export const HelloAnswer = Schema.TaggedStruct("hello", {
 })
 export type HelloAnswer = typeof HelloAnswer.Type
 
-/** A snapshot was taken. `due`: when the next may be, epoch seconds. */
+/** A snapshot was taken. `due`: when the next may be, epoch seconds. `anomaly`: why it looks wrong, where it does. */
 export const CompleteAnswer = Schema.TaggedStruct("complete", {
   snapshot: SnapshotInfo,
+  anomaly: Schema.optionalKey(Schema.NullOr(Schema.String)),
   due: Schema.NullOr(Schema.Int),
   token: Schema.String
 })

@@ -7,21 +7,66 @@ const at = Schema.Int
 /** The host came to be, or got another key. `key` is the key's fingerprint. */
 const Enrolled = Schema.TaggedStruct("enrolled", { at, uid: Schema.Int, key: Schema.String })
 
-/** A snapshot was taken. `transfer`: the exit code of the rsync whose data it holds, null where that is not known. */
+/**
+ * A snapshot was taken. `transfer`: the exit code of the rsync whose data it holds, null where that is not known. `bytes`: new in it
+ * since the one before (all of it in the first), `files`: how many it holds, as far as they could be counted. `anomaly`: why it looks
+ * wrong, where it does.
+ */
 export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
   at,
   name: Schema.String,
   state: Schema.Literals(["complete", "incomplete"]),
   by: Schema.Literals(["host", "administrator"]),
   transfer: Schema.NullOr(Schema.Int),
-  unreadable: Schema.optionalKey(Schema.Int)
+  unreadable: Schema.optionalKey(Schema.Int),
+  bytes: Schema.optionalKey(Schema.Int),
+  files: Schema.optionalKey(Schema.Int),
+  anomaly: Schema.optionalKey(Schema.String)
 })
 export type SnapshotTaken = typeof SnapshotTaken.Type
+
+/** Nothing prunes this snapshot until then (null: until it is released). */
+const Held = Schema.TaggedStruct("held", {
+  at,
+  name: Schema.String,
+  until: Schema.NullOr(Schema.Int),
+  why: Schema.String
+})
+
+/** Somebody has looked at this snapshot: it is neither held nor suspect any more. */
+const Released = Schema.TaggedStruct("released", { at, name: Schema.String })
+
+/** Pruning is about to delete this snapshot. Where nothing says `deleted` after it, that run was cut short. */
+const Deleting = Schema.TaggedStruct("deleting", { at, name: Schema.String, why: Schema.String })
+
+/** It is gone, and `freed` bytes with it, as measured. */
+const Deleted = Schema.TaggedStruct("deleted", { at, name: Schema.String, freed: Schema.Int })
+
+/** A run found no room and none was made for it; it stands until a snapshot is taken or a run is approved. */
+const Refused = Schema.TaggedStruct("refused", {
+  at,
+  verdict: Schema.Literals(["suddenly larger", "no space"]),
+  needs: Schema.Int,
+  why: Schema.String
+})
+
+/** An administrator's leave for larger backups: up to `bytes` each (null: of any size), for so many runs. */
+const Approved = Schema.TaggedStruct("approved", { at, bytes: Schema.NullOr(Schema.Int), runs: Schema.Int })
 
 /** The host may no longer back up. */
 const Removed = Schema.TaggedStruct("removed", { at, backups: Schema.Literals(["kept", "deleted"]) })
 
-export const JournalEntry = Schema.Union([Enrolled, SnapshotTaken, Removed])
+export const JournalEntry = Schema.Union([
+  Enrolled,
+  SnapshotTaken,
+  Held,
+  Released,
+  Deleting,
+  Deleted,
+  Refused,
+  Approved,
+  Removed
+])
 export type JournalEntry = typeof JournalEntry.Type
 
 /** A journal as it was read. `damaged` has the numbers (from 1) of lines that are no entry: all others still count. */

@@ -19,10 +19,12 @@ const junkDirectories = ["/tmp", "/var/tmp", "/var/cache/apt/archives", "/var/ba
 const junkFiles = ["/swap.file"]
 
 /**
- * Users' own xattrs in fake-super's namespace would come back from a restore as real capabilities, so they never
- * travel. POSIX ACLs travel as ACLs, not as xattrs; rsync forgets that default once there is an xattr rule.
+ * Users' own xattrs in fake-super's namespace would come back from a restore as real capabilities, so they are never
+ * sent. POSIX ACLs travel as ACLs, not as xattrs; rsync forgets that default once there is an xattr rule. The last rule
+ * is for the far end: rsync 3.5.0 under fake-super takes the ACLs that it has just kept for a directory as xattrs for
+ * surplus ones of the source, and deletes them, wherever the directory has an xattr of its own as well.
  */
-const xattrRules = ["-x user.rsync.*", "-x system.*"]
+const xattrRules = ["-xs user.rsync.*", "-xs system.*", "-xr user.rsync.%*"]
 
 /** What the rules are made of. Texts of files are byte strings, since names need not be UTF-8. */
 export interface FilterSources {

@@ -1,6 +1,7 @@
 // A host's restore points: what lies in the store, with what the journal knows of it.
 import type { SnapshotInfo } from "./Conversation.ts"
 import type { JournalEntry } from "./JournalEntry.ts"
+import { type HostRecord, hostRecord, markAt } from "./prune/record.ts"
 
 /** What stands beside `current` in a host's directory, as the store sees it. */
 export interface StoredSnapshot {
@@ -31,17 +32,15 @@ const byName = (a: StoredSnapshot, b: StoredSnapshot): number => (a.name < b.nam
 export const oldestFirst = (a: StoredSnapshot, b: StoredSnapshot): number =>
   (a.at ?? -Infinity) === (b.at ?? -Infinity) ? byName(a, b) : (a.at ?? -Infinity) < (b.at ?? -Infinity) ? -1 : 1
 
-const judge = (
-  stored: StoredSnapshot,
-  recorded: ReadonlyMap<string, "complete" | "incomplete">,
-  now: number
-): Pick<ListedSnapshot, "state" | "note"> => {
+const judge = (stored: StoredSnapshot, record: HostRecord, now: number): Pick<ListedSnapshot, "state" | "note"> => {
   if (stored.foreign) return { state: "foreign", note: "not made by byteback: left alone" }
   if (stored.at !== null && stored.at > now + skew) {
     return { state: "suspect", note: "dated in the future: was the server's clock wrong?" }
   }
   if (!stored.sealed) return { state: "suspect", note: "not read-only: it may have been altered since it was taken" }
-  const state = recorded.get(stored.name)
+  const anomaly = markAt(record.suspects, stored.name, now)
+  if (anomaly !== undefined) return { state: "suspect", note: anomaly.why }
+  const state = record.taken.get(stored.name)?.state
   return state === undefined
     ? { state: "complete", note: "not in the journal: taken to be complete" }
     : { state, note: null }
@@ -53,13 +52,12 @@ export const joinSnapshots = (
   journal: ReadonlyArray<JournalEntry>,
   now: number
 ): ReadonlyArray<ListedSnapshot> => {
-  const recorded = new Map<string, "complete" | "incomplete">()
-  for (const entry of sinceDeleted(journal)) if (entry._tag === "snapshot") recorded.set(entry.name, entry.state)
+  const record = hostRecord(journal)
   return stored.toSorted(oldestFirst).map((snapshot) => ({
     name: snapshot.name,
     at: snapshot.at,
-    held: false,
-    ...judge(snapshot, recorded, now)
+    held: markAt(record.holds, snapshot.name, now) !== undefined,
+    ...judge(snapshot, record, now)
   }))
 }
 

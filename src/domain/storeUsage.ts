@@ -23,6 +23,33 @@ export interface StoreUsage {
   readonly globalReserve: number
 }
 
+/** Bytes that metadata can still grow by, in what is allocated to it and in what nothing has yet. */
+export const metadataFree = (usage: StoreUsage): number =>
+  Math.max(0, usage.metadata.size - usage.metadata.used - usage.globalReserve) +
+  usage.unallocated / Math.max(1, usage.metadataRatio)
+
+const MiB = 2 ** 20
+
+/** What must be left for metadata: a fiftieth of the filesystem, 16 MiB at least and 1 GiB at most. Short of it is short, whatever df says. */
+export const metadataFloor = ({ size }: StoreUsage): number => Math.min(1024 * MiB, Math.max(16 * MiB, size / 50))
+
+export const isShortOfMetadata = (usage: StoreUsage): boolean => metadataFree(usage) < metadataFloor(usage)
+
+/** What must be left for data, where no host has earned a reserve yet: one percent, 64 MiB at least. */
+export const dataFloor = ({ size }: StoreUsage): number => Math.max(64 * MiB, size / 100)
+
+/**
+ * Which chunks a balance should empty, where that helps: badly filled data while metadata cannot grow, or badly filled metadata while
+ * data is short of the reserve (bytes). Null where neither has much to give.
+ */
+export const balanceHelps = (usage: StoreUsage, reserve: number): "data" | "metadata" | null => {
+  const { data, globalReserve, metadata } = usage
+  if (data === metadata) return null
+  const much = 2 * metadataFloor(usage) * Math.max(1, usage.metadataRatio)
+  if (isShortOfMetadata(usage)) return data.size - data.used > much ? "data" : null
+  return usage.free < reserve && metadata.size - metadata.used - globalReserve > much ? "metadata" : null
+}
+
 /** Null where the text is not what btrfs prints. */
 export const parseUsage = (text: string): StoreUsage | null => {
   const figure = (pattern: RegExp): number => {

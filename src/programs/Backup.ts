@@ -1,6 +1,6 @@
 // One run of a client: hooks, one connection, rsync, and the word that makes the server take a snapshot.
 import { Clock, Context, Duration, Effect, FileSystem, Ref, Schedule, Schema } from "effect"
-import { fromUint8Array } from "../domain/byteString.ts"
+import { bytesOfText, fromUint8Array } from "../domain/byteString.ts"
 import type { RawSettings } from "../domain/clientSettings.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { escapeName } from "../domain/escape.ts"
@@ -121,7 +121,8 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
   const rules = filterRules({
     mountinfo: fromUint8Array(mountinfo),
     sources,
-    excludes: settings.excludes,
+    // A server that backs itself up elsewhere does not take its hosts' backups along.
+    excludes: [...settings.excludes, bytesOfText(`${layout.store}/*`)],
     rsyncFilter: settings.rsyncFilter
   })
   const attempts = yield* Ref.make(0)

@@ -27,6 +27,19 @@ export class NoFinishedPush extends Schema.TaggedError<NoFinishedPush>()("NoFini
   }
 }
 
+/** The snapshot was taken and looks wrong. Nothing was lost: the one before it is held. For clients that cannot be told otherwise. */
+export class SuspectSnapshot extends Schema.TaggedError<SuspectSnapshot>()("SuspectSnapshot", {
+  host: Schema.String,
+  anomaly: Schema.String
+}) {
+  get exit(): ExitName {
+    return "anomaly"
+  }
+  override get message() {
+    return `the snapshot of ${this.host} was taken and looks wrong: ${this.anomaly}; the one before it is held for 30 days, and an administrator should look`
+  }
+}
+
 export interface CompleteRunOptions {
   readonly host: string
   /** the exit code of the client's rsync */
@@ -35,9 +48,10 @@ export interface CompleteRunOptions {
   readonly unreadable?: number | undefined
 }
 
-/** `due`: when the next snapshot may be taken, epoch seconds. `token`: what the client may remember this run by. */
+/** `anomaly`: why the snapshot looks wrong, where it does. `due`: when the next snapshot may be taken, epoch seconds. `token`: what the client may remember this run by. */
 export interface CompleteRunResult {
   readonly snapshot: SnapshotInfo
+  readonly anomaly: string | null
   readonly due: number | null
   readonly token: string
 }

@@ -9,6 +9,7 @@ import type { TransferStats } from "../domain/rsync/stats.ts"
 import { isSnapshotRef } from "../domain/snapshotName.ts"
 import { type Observer, Rsync } from "../services/Rsync.ts"
 import { connectToServer } from "./connectToServer.ts"
+import { type RestoredPrivileges, restoredPrivileges } from "./RestoredPrivileges.ts"
 
 export interface RestoreOptions {
   readonly settings: RawSettings
@@ -33,6 +34,8 @@ export interface RestoreResult {
   /** files that could not be brought back, and what rsync said of the first of them */
   readonly unreadable: number
   readonly problems: ReadonlyArray<string>
+  /** what of it can give somebody rights on this machine; null for a dry run */
+  readonly privileges: RestoredPrivileges | null
 }
 
 /** The directory to restore to cannot be used. Nothing was written. */
@@ -115,7 +118,8 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
     directory: options.to,
     stats: transfer.stats,
     unreadable: transfer.unreadable,
-    problems: transfer.problems
+    problems: transfer.problems,
+    privileges: options.dryRun === true ? null : yield* restoredPrivileges(options.to)
   }
   return result
 }, Effect.scoped)

@@ -1,9 +1,11 @@
 // Takes a snapshot of what a host has pushed: the core that a finished run and an administrator share.
-import { Clock, Context, Effect, Schema } from "effect"
+import { Clock, Context, Effect, Option, Schema } from "effect"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import type { JournalEntry, SnapshotTaken } from "../domain/JournalEntry.ts"
 import { NoSpace } from "../domain/NoSpace.ts"
+import { anomaly, HOLD } from "../domain/prune/admission.ts"
+import { type HostRecord, hostRecord } from "../domain/prune/record.ts"
 import type { PushRecord } from "../domain/pushRecord.ts"
 import { defaultInterval, snapshotDue } from "../domain/snapshotDue.ts"
 import { timesTaken } from "../domain/snapshotList.ts"
@@ -11,7 +13,7 @@ import { formatSnapshotName, snapshotTime } from "../domain/snapshotName.ts"
 import { Journal } from "../services/Journal.ts"
 import { Registry } from "../services/Registry.ts"
 import { Runs } from "../services/Runs.ts"
-import { Store } from "../services/Store.ts"
+import { type Growth, Store } from "../services/Store.ts"
 
 /** How far apart a host's snapshots are at least, in seconds. */
 export const SnapshotInterval = Context.Reference<number>("byteback/programs/SnapshotInterval", {
@@ -40,6 +42,8 @@ export interface TakeSnapshotOptions {
 /** `due`: when the next may be taken, epoch seconds. */
 export interface TakeSnapshotResult {
   readonly snapshot: SnapshotInfo
+  /** why it looks wrong, where it does: it is then marked suspect, and the one before it held */
+  readonly anomaly: string | null
   readonly due: number | null
 }
 
@@ -56,6 +60,27 @@ export const snapshotStanding = Effect.fn("snapshotStanding")(function* (host: s
   const due = snapshotDue({ taken: timesTaken(stored, entries), interval, now: yield* serverTime })
   return { stored, entries, damaged, due }
 })
+
+/** Fewer changed files than this are no mass change: a host with a handful of files would cry wolf. */
+const fewFiles = 100
+
+/** Why what has grown since the snapshot `previous` looks wrong; null where it does not, or nobody can tell. */
+const anomalyOf = (growth: Growth, record: HostRecord, previous: string): string | null => {
+  const before = record.taken.get(previous)?.files
+  const { bytes, created, files, rewritten } = growth
+  const deleted = before === undefined ? 0 : Math.max(0, before + created - files)
+  const mass = before !== undefined && rewritten + deleted >= fewFiles
+  return (
+    anomaly({
+      before: mass ? before : 0,
+      rewritten: mass ? rewritten : 0,
+      deleted: mass ? deleted : 0,
+      growth: bytes,
+      past: record.sizes.slice(-30),
+      ...(record.approval === undefined ? {} : { approval: record.approval })
+    }) ?? null
+  )
+}
 
 /** Takes and records a snapshot; whoever calls holds the host's lock and has seen that the host is enrolled. */
 export const snapshotNow = Effect.fn("snapshotNow")(function* (
@@ -74,7 +99,22 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
   // Names tell the minute.
   const minute = snapshotTime(name) ?? at
   if (stored.some((snapshot) => snapshot.name === name)) return yield* new SnapshotTooSoon({ host, due: minute + 60 })
-  const entry: SnapshotTaken = { _tag: "snapshot", at, name, ...about(entries) }
+  const record = hostRecord(entries)
+  const previous = stored.findLast((one) => one.sealed && one.at !== null && one.at <= at)?.name ?? null
+  // A backup is worth more than its measure.
+  const growth = yield* store.growth(host, previous).pipe(
+    Effect.tapError((error) => Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)),
+    Effect.option
+  )
+  const looks = Option.isNone(growth) || previous === null ? null : anomalyOf(growth.value, record, previous)
+  const entry: SnapshotTaken = {
+    _tag: "snapshot",
+    at,
+    name,
+    ...about(entries),
+    ...(Option.isNone(growth) ? {} : { bytes: growth.value.bytes, files: growth.value.files }),
+    ...(looks === null ? {} : { anomaly: looks })
+  }
   yield* store.take(host, name).pipe(
     Effect.catchIf(
       (error) =>
@@ -84,9 +124,13 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
       () => Effect.fail(new NoSpace({ what: `a snapshot of ${host}` }))
     )
   )
+  if (looks !== null && previous !== null) {
+    const why = `the one after it looks wrong: ${looks}`
+    yield* journal.append(host, { _tag: "held", at, name: previous, until: at + HOLD, why })
+  }
   yield* journal.append(host, entry)
-  const snapshot: SnapshotInfo = { name, at: minute, state: entry.state, held: false }
-  return { snapshot, due: at + interval }
+  const snapshot: SnapshotInfo = { name, at: minute, state: looks === null ? entry.state : "suspect", held: false }
+  return { snapshot, anomaly: looks, due: at + interval }
 }, Effect.uninterruptible)
 
 /**

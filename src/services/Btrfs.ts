@@ -1,6 +1,6 @@
 // The btrfs tool: subvolumes, snapshots, space. Its exit codes and stderr become typed errors here.
 import { Context, Effect, Layer, Schema } from "effect"
-import { constants } from "node:fs"
+import { constants, lstatSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import { dirname } from "node:path"
 import type { ExitName } from "../domain/exitCode.ts"
@@ -51,6 +51,13 @@ export class BtrfsError extends Schema.TaggedError<BtrfsError>()("BtrfsError", {
 
 type Failure = BtrfsError | ExecError
 
+/** Files whose data was written: `rewritten` were there before by the same name, `created` were not. */
+export interface Changes {
+  readonly bytes: number
+  readonly rewritten: number
+  readonly created: number
+}
+
 /** The kernel's words for each errno, as btrfs-progs print them, and the tool's own checks before it asks the kernel. */
 const reasonOf = (stderr: string): Reason => {
   if (/No space left on device|Disk quota exceeded/.test(stderr)) return "no-space"
@@ -87,8 +94,16 @@ export class Btrfs extends Context.Service<
     readonly usage: (path: string) => Effect.Effect<StoreUsage, Failure>
     /** The generation of a subvolume: it grows with each change that is committed. */
     readonly generation: (path: string) => Effect.Effect<number, Failure>
+    /** The generation in which a subvolume was made: what is written to the original of a snapshot later has a higher one. */
+    readonly born: (path: string) => Effect.Effect<number, Failure>
     /** Bytes of file data that were written to this subvolume after a generation (of it or of what it is a snapshot of). */
     readonly newBytes: (path: string, since: number) => Effect.Effect<number, Failure>
+    /** What was written to `path` since its snapshot `before` was made: reads only the leaves that changed, and looks each file up there. */
+    readonly changes: (path: string, before: string) => Effect.Effect<Changes, Failure>
+    /** How many files a subvolume holds. */
+    readonly files: (path: string) => Effect.Effect<number, Failure>
+    /** Empties chunks that are filled to at most half, so that they are unallocated again; a few at most. */
+    readonly balance: (path: string, kind: "data" | "metadata") => Effect.Effect<void, Failure>
   }
 >()("byteback/services/Btrfs") {
   static readonly layer = Layer.effect(
@@ -151,8 +166,67 @@ export class Btrfs extends Context.Service<
           yield* run("delete", path, ["subvolume", "delete", path])
         })
 
+      const born = Effect.fn("Btrfs.born")(function* (path: string) {
+        const { text } = yield* run("look at", path, ["subvolume", "show", path])
+        const marker = /^\tGen at creation:\s*(\d+)$/m.exec(text)
+        return marker === null
+          ? yield* failed("look at", path, "unknown", "when it was made cannot be read")
+          : Number(marker[1])
+      })
+
+      /** Calls back with each extent that was written after a generation: its length, inode and path within the subvolume. */
+      const findNew = (path: string, since: number, each: (length: number, inode: string, name: string) => void) => {
+        let rest = ""
+        // A line for each extent: too many to keep. Names stand last, so what a host writes there comes after the figures.
+        const onStdout = (chunk: Uint8Array) =>
+          Effect.sync(() => {
+            const lines = (rest + Buffer.from(chunk).toString("latin1")).split("\n")
+            rest = lines.pop() ?? ""
+            for (const line of lines) {
+              const found =
+                /^inode (\d+) file offset \d+ len (\d+) disk start \d+ offset \d+ gen \d+ flags [A-Z|]+ (.*)$/.exec(
+                  line
+                )
+              if (found !== null) each(Number(found[2]), found[1]!, found[3]!)
+            }
+          })
+        // The tool counts the given generation in.
+        return run("measure", path, ["subvolume", "find-new", path, String(since + 1)], { onStdout })
+      }
+
       return Btrfs.of({
         isSubvolume,
+        born,
+        changes: Effect.fn("Btrfs.changes")(function* (path, before) {
+          const since = yield* born(before)
+          let bytes = 0
+          let rewritten = 0
+          let created = 0
+          let last = ""
+          yield* findNew(path, since, (length, inode, name) => {
+            bytes += length
+            if (inode === last) return
+            last = inode
+            // A name may be forged to look like a line of the tool's; all it can do is to be looked up within `before`.
+            const safe = !name.split("/").includes("..")
+            if (
+              safe &&
+              lstatSync(Buffer.from(`${before}/${name}`, "latin1"), { throwIfNoEntry: false })?.isFile() === true
+            )
+              rewritten++
+            else created++
+          })
+          return { bytes, rewritten, created }
+        }),
+        files: Effect.fn("Btrfs.files")(function* (path) {
+          let count = 0
+          const onStdout = (chunk: Uint8Array) => Effect.sync(() => void (count += chunk.length))
+          yield* exec.run("find", [path, "-xdev", "-type", "f", "-printf", "."], { onStdout })
+          return count
+        }),
+        balance: Effect.fn("Btrfs.balance")((path, kind) =>
+          Effect.asVoid(run("balance", path, ["balance", "start", `-${kind[0]}usage=50,limit=8`, path]))
+        ),
         subvolumeCreate: Effect.fn("Btrfs.subvolumeCreate")((path) =>
           Effect.asVoid(run("create", path, ["subvolume", "create", path]))
         ),
@@ -204,23 +278,14 @@ export class Btrfs extends Context.Service<
         }),
         newBytes: Effect.fn("Btrfs.newBytes")(function* (path, since) {
           let total = 0
-          let rest = ""
-          // A line for each extent: too many to keep. Names stand last, so what a host writes there comes after the figures.
-          const onStdout = (chunk: Uint8Array) =>
-            Effect.sync(() => {
-              const lines = (rest + Buffer.from(chunk).toString("latin1")).split("\n")
-              rest = lines.pop() ?? ""
-              for (const line of lines) total += Number(/^inode \d+ file offset \d+ len (\d+) /.exec(line)?.[1] ?? 0)
-            })
-          // The tool counts the given generation in.
-          yield* run("measure", path, ["subvolume", "find-new", path, String(since + 1)], { onStdout })
+          yield* findNew(path, since, (length) => (total += length))
           return total
         })
       })
     })
   )
 
-  /** Subvolumes in memory; every directory is one, and the root is `/`. Files are not known: `newBytes` is always 0. */
+  /** Subvolumes in memory; every directory is one, and the root is `/`. Files are not known: nothing is ever new. */
   static readonly layerFake = Layer.sync(Btrfs, () => {
     const tree = new Map<string, { readOnly: boolean; generation: number }>([["/", { readOnly: false, generation: 1 }]])
     let generation = 1
@@ -272,7 +337,11 @@ export class Btrfs extends Context.Service<
           globalReserve: 2 ** 24
         })),
       generation: (path) => at("look at", path, (found) => found.generation),
-      newBytes: (path) => at("measure", path, () => 0)
+      born: (path) => at("look at", path, (found) => found.generation),
+      newBytes: (path) => at("measure", path, () => 0),
+      changes: (path) => at("measure", path, () => ({ bytes: 0, rewritten: 0, created: 0 })),
+      files: (path) => at("measure", path, () => 0),
+      balance: (path) => at("balance", path, () => {})
     })
   })
 }

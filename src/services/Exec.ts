@@ -1,5 +1,5 @@
 // Runs other programs: the only place that starts a process.
-import { Context, Duration, Effect, Fiber, Layer, Option, Schema, Stream } from "effect"
+import { Context, Duration, Effect, Fiber, Layer, Option, type PlatformError, Schema, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 
 const StderrKept = 8 * 1024
@@ -87,17 +87,16 @@ export class Exec extends Context.Service<
       const path = process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
       const base = { PATH: path, LC_ALL: "C" }
 
-      const failure =
-        (program: string, args: ReadonlyArray<string>) =>
-        (error: { readonly reason: { readonly _tag: string }; readonly message: string }) => {
-          const killed = /signal/i.test(error.message) || error.reason._tag === "Unknown"
-          return new ExecError({
-            program,
-            argumentCount: args.length,
-            reason: error.reason._tag === "NotFound" ? "not-found" : killed ? "killed" : "unknown",
-            detail: error.message
-          })
-        }
+      const failure = (program: string, args: ReadonlyArray<string>) => (error: PlatformError.PlatformError) => {
+        const killed = /signal/i.test(error.message) || error.reason._tag === "Unknown"
+        return new ExecError({
+          program,
+          argumentCount: args.length,
+          reason: error.reason._tag === "NotFound" ? "not-found" : killed ? "killed" : "unknown",
+          // the message would quote the arguments
+          detail: /\bSIG[A-Z0-9]+/.exec(`${error.message} ${String(error.reason.cause)}`)?.[0] ?? error.reason._tag
+        })
+      }
 
       const run = Effect.fn("Exec.run")(function* (
         program: string,

@@ -3,6 +3,7 @@ import { Context, Effect, Layer } from "effect"
 import * as fs from "node:fs/promises"
 import { dirname } from "node:path"
 import { type Journal as Entries, type JournalEntry, formatEntry, parseJournal } from "../domain/JournalEntry.ts"
+import { isHostName } from "../domain/hostName.ts"
 import { Layout } from "./Layout.ts"
 import { hostWord } from "./hostWord.ts"
 import { SystemFileError } from "./SystemFile.ts"
@@ -14,6 +15,8 @@ export class Journal extends Context.Service<
     readonly append: (host: string, entry: JournalEntry) => Effect.Effect<void, SystemFileError>
     /** All entries, oldest first, and the lines that are none; nothing for a host that has no journal. */
     readonly read: (host: string) => Effect.Effect<Entries, SystemFileError>
+    /** Hosts that have a journal, by name; some of them may no longer be enrolled. */
+    readonly hosts: Effect.Effect<ReadonlyArray<string>, SystemFileError>
   }
 >()("byteback/services/Journal") {
   static readonly layer = Layer.effect(
@@ -33,6 +36,14 @@ export class Journal extends Context.Service<
         read: Effect.fn("Journal.read")(function* (host) {
           const path = file(host)
           return parseJournal(yield* attempt(path, "read", () => readOrEmpty(path)))
+        }),
+        hosts: attempt(`${layout.state}/journal`, "read", async () => {
+          const names = await fs.readdir(`${layout.state}/journal`).catch(ifMissing([]))
+          return names
+            .filter((name) => name.endsWith(".ndjson"))
+            .map((name) => name.slice(0, -".ndjson".length))
+            .filter(isHostName)
+            .toSorted()
         })
       })
     })
@@ -44,7 +55,8 @@ export class Journal extends Context.Service<
     return Journal.of({
       append: (host, entry) =>
         Effect.sync(() => void texts.set(hostWord(host), (texts.get(host) ?? "") + formatEntry(entry))),
-      read: (host) => Effect.sync(() => parseJournal(texts.get(hostWord(host)) ?? ""))
+      read: (host) => Effect.sync(() => parseJournal(texts.get(hostWord(host)) ?? "")),
+      hosts: Effect.sync(() => [...texts.keys()].toSorted())
     })
   })
 }
@@ -68,11 +80,14 @@ const append = async (path: string, line: string): Promise<void> => {
   await directory.sync().finally(() => directory.close())
 }
 
-const readOrEmpty = (path: string): Promise<string> =>
-  fs.readFile(path, "utf8").catch((cause: unknown) => {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return ""
+const ifMissing =
+  <A>(value: A) =>
+  (cause: unknown): A => {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return value
     throw cause
-  })
+  }
+
+const readOrEmpty = (path: string): Promise<string> => fs.readFile(path, "utf8").catch(ifMissing(""))
 
 const failure = (path: string, action: SystemFileError["action"], cause: unknown) =>
   new SystemFileError({

@@ -123,6 +123,13 @@ const copy = (wanted: ReadonlyMap<string, string>, into: Map<string, string>, dr
   }
 }
 
+/**
+ * rsync writes to its stdout after each file. Taken as they come, 50,000 such pieces cost seconds of CPU, so they are
+ * let gather for this long, in milliseconds. It is the pipe's pace, not a time of the program's, hence no clock.
+ */
+const gather = 50
+const pause = Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, gather)))
+
 export class Rsync extends Context.Service<
   Rsync,
   {
@@ -173,11 +180,13 @@ export class Rsync extends Context.Service<
               output = rest
               const changes = lines.filter((line) => itemized.test(line))
               stats = [...stats, ...lines.filter((line) => !itemized.test(line))].slice(-50)
-              return Effect.andThen(
-                observer.change === undefined
-                  ? Effect.void
-                  : Effect.forEach(changes, observer.change, { discard: true }),
-                progress === null || observer.progress === undefined ? Effect.void : observer.progress(progress)
+              return Effect.all(
+                [
+                  observer.change === undefined ? Effect.void : Effect.forEach(changes, observer.change),
+                  progress === null || observer.progress === undefined ? Effect.void : observer.progress(progress),
+                  pause
+                ],
+                { discard: true }
               )
             },
             onStderr: (chunk) =>

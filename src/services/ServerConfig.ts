@@ -6,11 +6,21 @@ import { parseSpan } from "../domain/span.ts"
 import { Layout } from "./Layout.ts"
 import { SystemFile, type SystemFileError } from "./SystemFile.ts"
 
+/** The names of the orders in which pruning deletes. */
+export const pruneOrders = ["age", "importance", "spread"] as const
+export type PruneOrder = (typeof pruneOrders)[number]
+
 export class ServerConfig extends Context.Service<
   ServerConfig,
   {
     /** How far apart a host's snapshots are at least, seconds: `snapshot_interval`, 6 hours unless set. */
     readonly snapshotInterval: (host: string) => Effect.Effect<number, ConfigError | SystemFileError>
+    /** A host's weight when the store is divided into shares: `weight`, 1 unless set. */
+    readonly weight: (host: string) => Effect.Effect<number, ConfigError | SystemFileError>
+    /** What goes first: `prune_order`, importance unless set. */
+    readonly pruneOrder: Effect.Effect<PruneOrder, ConfigError | SystemFileError>
+    /** Backups at once in the whole server: `parallel`, 4 unless set. */
+    readonly parallel: Effect.Effect<number, ConfigError | SystemFileError>
   }
 >()("byteback/services/ServerConfig") {
   static readonly layer = Layer.effect(
@@ -25,7 +35,31 @@ export class ServerConfig extends Context.Service<
         }
         return null
       })
+      /** One for the whole server. */
+      const global = Effect.fnUntraced(function* (name: string) {
+        const where = `${config}/${name}`
+        const text = yield* files.read(where)
+        return text === null ? null : { where, text: text.trim() }
+      })
       return ServerConfig.of({
+        weight: Effect.fn("ServerConfig.weight")(function* (host) {
+          const found = yield* setting(host, "weight")
+          if (found === null) return 1
+          if (/^\d{1,6}(\.\d{1,3})?$/.test(found.text)) return Number(found.text)
+          return yield* new ConfigError({ where: found.where, problem: "write a number, as in 1 or 2.5" })
+        }),
+        pruneOrder: Effect.gen(function* () {
+          const found = yield* global("prune_order")
+          if (found === null) return "importance"
+          const order = pruneOrders.find((name) => name === found.text)
+          return order ?? (yield* new ConfigError({ where: found.where, problem: "write age, importance or spread" }))
+        }),
+        parallel: Effect.gen(function* () {
+          const found = yield* global("parallel")
+          if (found === null) return 4
+          if (/^[1-9]\d{0,3}$/.test(found.text)) return Number(found.text)
+          return yield* new ConfigError({ where: found.where, problem: "write a whole number, as in 4" })
+        }),
         snapshotInterval: Effect.fn("ServerConfig.snapshotInterval")(function* (host) {
           const found = yield* setting(host, "snapshot_interval")
           if (found === null) return defaultInterval
@@ -39,5 +73,10 @@ export class ServerConfig extends Context.Service<
 
   /** A stand-in: the same interval for every host. */
   static readonly layerFake = (interval: number = defaultInterval) =>
-    Layer.succeed(ServerConfig, { snapshotInterval: () => Effect.succeed(interval) })
+    Layer.succeed(ServerConfig, {
+      snapshotInterval: () => Effect.succeed(interval),
+      weight: () => Effect.succeed(1),
+      pruneOrder: Effect.succeed("importance" as const),
+      parallel: Effect.succeed(4)
+    })
 }

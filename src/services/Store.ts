@@ -47,6 +47,14 @@ export class OwnerMismatch extends Schema.TaggedError<OwnerMismatch>()("OwnerMis
   }
 }
 
+/** In bytes and files. `files` is all that are there; `rewritten` were there before by the same name, `created` were not. */
+export interface Growth {
+  readonly bytes: number
+  readonly files: number
+  readonly rewritten: number
+  readonly created: number
+}
+
 export type StoreError = StoreUnavailable | SystemFileError | BtrfsError | ExecError
 
 export class Store extends Context.Service<
@@ -74,6 +82,20 @@ export class Store extends Context.Service<
     readonly take: (host: string, name: string) => Effect.Effect<StoredSnapshot, StoreError>
     /** Deletes what killed runs left under temporary names, and says what. Whoever calls holds the host's lock. */
     readonly sweep: (host: string) => Effect.Effect<ReadonlyArray<string>, StoreError>
+    /**
+     * What the host's `current` holds that its snapshot `previous` did not (null: all of it), in bytes written and files. Reads what
+     * changed, and counts the files.
+     */
+    readonly growth: (host: string, previous: string | null) => Effect.Effect<Growth, StoreError>
+    /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
+    readonly pending: (host: string, previous: string | null) => Effect.Effect<number, StoreError>
+    /**
+     * Deletes a snapshot of ours, and returns when its space is free. Refuses what is not one: another name, a file, a link, what is
+     * not root's and read-only. One that is gone already is no error.
+     */
+    readonly remove: (host: string, name: string) => Effect.Effect<void, StoreError>
+    /** Gives badly filled chunks of one kind back, so that the other can grow. */
+    readonly balance: (kind: "data" | "metadata") => Effect.Effect<void, StoreError>
     /** How full the store is. */
     readonly free: Effect.Effect<StoreUsage, StoreError>
   }
@@ -240,6 +262,39 @@ export class Store extends Context.Service<
           return { name, at, foreign: false, sealed: true }
         }),
         sweep: Effect.fn("Store.sweep")((host) => guarded(sweep(host))),
+        growth: Effect.fn("Store.growth")(function* (host, previous) {
+          yield* mounted
+          const current = `${directory(host)}/current`
+          const before = previous === null ? null : `${directory(host)}/${previous}`
+          const changed =
+            before === null
+              ? { bytes: yield* btrfs.newBytes(current, 0), rewritten: 0, created: 0 }
+              : yield* btrfs.changes(current, before)
+          const files = yield* btrfs.files(current)
+          return { ...changed, files, created: before === null ? files : changed.created }
+        }),
+        pending: Effect.fn("Store.pending")(function* (host, previous) {
+          yield* mounted
+          const current = `${directory(host)}/current`
+          if (!(yield* btrfs.isSubvolume(current))) return 0
+          const since = previous === null ? 0 : yield* btrfs.born(`${directory(host)}/${previous}`)
+          return yield* btrfs.newBytes(current, since)
+        }),
+        remove: Effect.fn("Store.remove")(function* (host, name) {
+          snapshotWord(name)
+          yield* mounted
+          const path = `${directory(host)}/${name}`
+          const found = yield* look(host, name)
+          if (found === null) {
+            const there = yield* attempt(path, "read", () => fs.lstat(path).catch(ifMissing(null)))
+            if (there !== null) return yield* notOurs(path, "it is no directory")
+          } else {
+            if (found.foreign || !found.sealed) return yield* notOurs(path, "it is not a snapshot that byteback sealed")
+            yield* btrfs.deleteSubvolume(path)
+          }
+          yield* btrfs.sync(root)
+        }),
+        balance: Effect.fn("Store.balance")((kind) => guarded(btrfs.balance(root, kind))),
         free: guarded(btrfs.usage(root))
       })
     })
@@ -284,6 +339,10 @@ export class Store extends Context.Service<
           return Effect.succeed(snapshot)
         }),
       sweep: () => Effect.succeed([]),
+      growth: () => Effect.succeed({ bytes: 0, files: 0, rewritten: 0, created: 0 }),
+      pending: () => Effect.succeed(0),
+      remove: (host, name) => Effect.sync(() => void hosts.get(hostWord(host))?.snapshots.delete(name)),
+      balance: () => Effect.void,
       free: Effect.flatMap(Btrfs, (btrfs) => btrfs.usage("/")).pipe(Effect.provide(Btrfs.layerFake))
     })
   })
@@ -300,6 +359,9 @@ const isRoots = (found: { readonly uid: number; readonly mode: number }): boolea
 const fakePath = (host: string, name: string): string => `/byteback/${hostWord(host)}/${name}`
 
 const refused = { exitCode: 0, argumentCount: 0 }
+
+const notOurs = (path: string, why: string) =>
+  new BtrfsError({ ...refused, reason: "unknown", action: "delete", path, stderr: `${why}; it was left alone` })
 
 const taken = (action: string, path: string) =>
   new BtrfsError({ ...refused, reason: "exists", action, path, stderr: "" })

@@ -8,7 +8,7 @@ const mount = (point: string, type: string, tags = "shared:1 ") =>
 const rules = (given: Partial<FilterSources>) =>
   filterRules({ mountinfo: mount("/", "ext4"), sources: ["/"], excludes: [], rsyncFilter: [], ...given })
 
-const guard = ["-x user.rsync.*", "-x system.*"]
+const guard = ["-xs user.rsync.*", "-xs system.*", "-xr user.rsync.%*"]
 
 describe("without any configuration", () => {
   it("a backup leaves out what the kernel makes and what no restore needs, and guards the restoring machine", () => {
@@ -36,12 +36,12 @@ describe("without any configuration", () => {
       mount("/mnt/nfs", "nfs4") +
       mount("/mnt/ssh", "fuse.sshfs") +
       mount("/cdrom", "iso9660")
-    assert.deepStrictEqual(rules({ mountinfo }).slice(11), ["- /srv/ram/*", "- /mnt/nfs", "- /mnt/ssh", "- /cdrom/*"])
+    assert.deepStrictEqual(rules({ mountinfo }).slice(12), ["- /srv/ram/*", "- /mnt/nfs", "- /mnt/ssh", "- /cdrom/*"])
   })
 
   it("the root is in whatever it lies on, and so is a source", () => {
     const mountinfo = mount("/", "overlay") + mount("/mnt/nfs", "nfs4") + mount("/srv/ram", "tmpfs")
-    assert.deepStrictEqual(rules({ mountinfo, sources: ["/", "/mnt/nfs/data", "/srv/ram", "/var/tmp"] }).slice(6), [
+    assert.deepStrictEqual(rules({ mountinfo, sources: ["/", "/mnt/nfs/data", "/srv/ram", "/var/tmp"] }).slice(7), [
       "- /tmp/*",
       "- /var/cache/apt/archives/*",
       "- /var/backups/localhost/*",
@@ -56,7 +56,7 @@ describe("without any configuration", () => {
 
   it("a local disk below something else is reached, and nothing beside the way to it", () => {
     const mountinfo = mount("/media", "tmpfs") + mount("/media/a/disk", "xfs") + mount("/media/a/other", "tmpfs")
-    assert.deepStrictEqual(rules({ mountinfo }).slice(11), [
+    assert.deepStrictEqual(rules({ mountinfo }).slice(12), [
       "+ /media/a/disk/",
       "+ /media/a/",
       "- /media/*",
@@ -71,14 +71,14 @@ describe("without any configuration", () => {
       mount("/c\\012d", "nfs") +
       mount("/e\\134f", "nfs") +
       mount("/g\u00e9", "nfs")
-    assert.deepStrictEqual(rules({ mountinfo }).slice(11), ["- /a b\\*\\[x]\\\\/*", "- /c?d", "- /e\\f", "- /g\u00e9"])
+    assert.deepStrictEqual(rules({ mountinfo }).slice(12), ["- /a b\\*\\[x]\\\\/*", "- /c?d", "- /e\\f", "- /g\u00e9"])
   })
 })
 
 describe("configuration", () => {
   it("adds excludes before what is left out anyway, and the filter after everything", () => {
     const all = rules({ excludes: ["*.iso", "+ /tmp/keep"], rsyncFilter: ["# mine", "", "+ /a", "- /b"] })
-    assert.deepStrictEqual(all.slice(6, 8), ["- *.iso", "+ /tmp/keep"])
+    assert.deepStrictEqual(all.slice(7, 9), ["- *.iso", "+ /tmp/keep"])
     assert.deepStrictEqual(all.slice(-2), ["+ /a", "- /b"])
   })
 
@@ -98,7 +98,7 @@ describe("whatever the mount table and the configuration hold", () => {
       fc.property(lines, fc.string(), (table, junk) => {
         const mountinfo = table.map(([at, type]) => mount(at, type)).join("") + junk
         const all = rules({ mountinfo })
-        assert.deepStrictEqual(all.slice(0, 2), guard)
+        assert.deepStrictEqual(all.slice(0, 3), guard)
         assert.strictEqual(rulesText(all).split("\n").length, all.length + 1)
         assert.notInclude(rulesText(all), "\r")
       })

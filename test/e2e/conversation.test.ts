@@ -75,12 +75,14 @@ setfattr -n user.note -v hello dir/file
 setfattr -n trusted.note -v root dir/file
 setcap cap_net_raw+ep dir/setuid
 setfacl -m u:4321:rw,g:99:r dir/secret
+setfattr -n user.with.acl -v both dir/secret
+setfattr -n user.with.acl -v both dir/sub
 setfacl -d -m u:4321:rwx dir/sub
 truncate -s 64M dir/sparse; printf end >> dir/sparse
 printf x > "$(printf 'name with blanks \\n and \\033 and \\377')"
 printf x > ' leading and trailing '
+mkdir locked; printf x > locked/inside; chmod 0 locked; printf nothing > nothing; chmod 0 nothing
 printf x > '-rf'; printf x > '*'; printf x > 'back\\slash'
-touch -d '2020-01-01 00:00:00.5' dir/sub
 `
 
 describe.skipIf(!root)("a backup, end to end", () => {

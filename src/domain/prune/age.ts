@@ -3,10 +3,8 @@ import { History, Tier } from "./history.ts"
 import { isFuture, newestFirst, type Snapshot } from "./snapshot.ts"
 
 /** Most important first: (t desc, host asc, id asc) over all hosts. Deletions take from the end. Future dates are left out. */
-export const age = <S extends Snapshot>(snapshots: Iterable<S>, now: number): Array<S> =>
-  Array.from(snapshots)
-    .filter((snapshot) => !isFuture(snapshot, now))
-    .toSorted(newestFirst)
+export const age = <S extends Snapshot>(snapshots: ReadonlyArray<S>, now: number): Array<S> =>
+  snapshots.filter((snapshot) => !isFuture(snapshot, now)).toSorted(newestFirst)
 
 export class AgeHistory extends History {
   override readonly newerFirst = false

@@ -12,17 +12,20 @@ export const TARGETS: ReadonlyArray<number> = [0, 1, 2, 3, 7, 14, 21, 28, 56, 11
  * from the end. Future dates are left out. `targets` are in days, at least one.
  */
 export const importance = <S extends Snapshot>(
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   targets: ReadonlyArray<number> = TARGETS
 ): Array<S> => {
-  const history = new ImportanceHistory(targets)
-  return order(snapshots, now, () => history.clear())
+  let history = new ImportanceHistory(targets)
+  return order(snapshots, now, (list) => {
+    if (list.length > history.t.length) history = new ImportanceHistory(targets, list.length)
+    return history.clear()
+  })
 }
 
 /** The same order from its end, as deletions take it. */
 export const importanceVictims = <S extends Snapshot>(
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   targets: ReadonlyArray<number> = TARGETS
 ): Generator<S, void, void> => drain(snapshots, now, (list) => new ImportanceHistory(targets, list.length))

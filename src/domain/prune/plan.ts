@@ -44,7 +44,8 @@ export interface Kept {
 
 /**
  * `outcome`: `met`, free >= reserve after the last deletion; `short`, nothing deletable is left and `shortfall` bytes are missing;
- * `measure`, nobody knows what the last deletion frees: carry it out, measure, and plan again.
+ * `owed`, what is missing is held by hosts over their share that have nothing left to delete, and hosts within theirs do not pay for
+ * it; `measure`, nobody knows what the last deletion frees: carry it out, measure, and plan again.
  */
 export interface Plan {
   readonly method: Method["name"]
@@ -55,7 +56,7 @@ export interface Plan {
   readonly deletions: ReadonlyArray<Deletion>
   /** Most important first, those that never go in front. */
   readonly kept: ReadonlyArray<Kept>
-  readonly outcome: "met" | "short" | "measure"
+  readonly outcome: "met" | "short" | "owed" | "measure"
   /** Bytes that the deletions free, as far as is known. */
   readonly frees: number
   /** Bytes missing to the reserve after the deletions, as far as is known; 0 when met. */
@@ -69,7 +70,7 @@ export interface Plan {
  *
  * 1. what is incomplete and replaced by something complete;
  * 2. what belongs to hosts over their share, by the method among them; older than `minAge` before younger;
- * 3. what belongs to the others, likewise.
+ * 3. what belongs to the others, likewise, but only for what is missing beyond the bytes that hosts hold over their shares.
  *
  * A deletion counts against its host's share at once. Each choice depends on nothing but what is still there, so a plan that was
  * carried out in part and made again is the rest of itself, provided that `firsts` is given to a `spread` and that deletions free what
@@ -86,6 +87,7 @@ export const plan = (request: PlanRequest): Plan => {
   const gone = new Set<Stored>()
   let free = request.free
   let outcome: Plan["outcome"] = "met"
+  let owed = hosts.reduce((sum, host) => sum + overhang(host), 0)
   while (free < reserve && outcome === "met") {
     const index = queue.peek()
     if (index < 0) {
@@ -94,11 +96,17 @@ export const plan = (request: PlanRequest): Plan => {
     }
     const host = hosts[index]!
     const slot = host.history.victim(now)
+    if (queue.over[index] === 0 && host.history.tier !== Tier.first && free + owed >= reserve) {
+      outcome = "owed"
+      break
+    }
     const snapshot = host.ranked[slot]!
     const bytes = snapshot.bytes ?? 0
     const why = goesWords(host, slot, now, deletions.length, queue.over[index] === 1)
     free += bytes
+    owed -= overhang(host)
     host.used -= bytes
+    owed += overhang(host)
     queue.over[index] = isOver(host) ? 1 : 0
     queue.take()
     gone.add(snapshot)
@@ -124,6 +132,9 @@ export const canonical = (method: Method, deletions: ReadonlyArray<Deletion>): s
   [[method.name], ...deletions.map(({ snapshot }) => [snapshot.host, snapshot.id])]
     .map((line) => JSON.stringify(line))
     .join("\n")
+
+/** Bytes that a host holds over its share. */
+const overhang = ({ share, used }: Share): number => Math.max(0, used - share)
 
 interface Host {
   used: number

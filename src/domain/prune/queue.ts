@@ -61,7 +61,7 @@ export class Queue {
  * left out. `make` gives an empty history for a host's list (newest first).
  */
 export function* drain<S extends Snapshot>(
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   make: (list: ReadonlyArray<S>, host: string) => History
 ): Generator<S, void, void> {
@@ -81,14 +81,14 @@ export function* drain<S extends Snapshot>(
  * afterwards.
  */
 export const order = <S extends Snapshot>(
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   make: (list: ReadonlyArray<S>, host: string) => History
 ): Array<S> => {
   const lists = byHost(snapshots, now)
-  const all = lists.flatMap(([, list]) => list)
+  const all = lists.length === 1 ? lists[0]![1] : lists.flatMap(([, list]) => list)
   const starts = new Int32Array(lists.length + 1)
-  let drawn = new Drawn(all.length)
+  const drawn = new Drawn(all.length)
   let newerFirst = false
   let at = 0
   lists.forEach(([host, list], index) => {
@@ -97,19 +97,19 @@ export const order = <S extends Snapshot>(
     newerFirst = history.newerFirst
     for (let slot = history.victim(now); slot >= 0; slot = history.victim(now)) {
       drawn.keys[at] = history.key
-      drawn.times[at] = history.t[slot]!
+      drawn.times[at] = newerFirst ? -history.t[slot]! : history.t[slot]!
       drawn.places[at++] = start + slot
       history.remove(slot)
     }
   })
   starts[lists.length] = at
-  drawn = merged(drawn, starts, newerFirst)
-  const out: Array<S> = []
-  for (let at = all.length - 1; at >= 0; at--) out.push(all[drawn.places[at]!]!)
+  if (lists.length > 1) merge(drawn.copy(), drawn, starts, 0, lists.length, newerFirst)
+  const out = all.slice()
+  for (let at = 0; at < out.length; at++) out[at] = all[drawn.places[out.length - 1 - at]!]!
   return out
 }
 
-/** Victims in sequence: the key and time of each, and where its snapshot is found. */
+/** Victims in sequence: each one's key, its time (negated where the newer goes first) and where its snapshot is found. */
 class Drawn {
   readonly keys: Float64Array
   readonly times: Float64Array
@@ -120,42 +120,43 @@ class Drawn {
     this.times = new Float64Array(size)
     this.places = new Int32Array(size)
   }
+
+  copy(): Drawn {
+    const copy = new Drawn(this.keys.length)
+    copy.keys.set(this.keys)
+    copy.times.set(this.times)
+    copy.places.set(this.places)
+    return copy
+  }
 }
 
-/** So many sequences are merged at once that their heads fit the nearest cache. */
-const FAN = 128
-
 /**
- * Merges sequences that lie one after another, each at its start, always taking the least head. A head less than what was taken
- * before it goes at once, so merging merged sequences gives the same as merging all at once.
+ * Merges the sequences of the hosts from `low` up to `high`, always taking the lesser head, into `to`; `from` holds the same on entry
+ * and is spoilt. A head less than what its own sequence had before it goes at once, so merging two by two gives what a merge of all
+ * heads gives.
  */
-const merged = (drawn: Drawn, starts: Int32Array, newerFirst: boolean): Drawn => {
-  let from = drawn
-  let to = starts.length > 2 ? new Drawn(drawn.keys.length) : drawn
-  const heads = new Heads(FAN, newerFirst)
-  const next = new Int32Array(FAN)
-  while (starts.length > 2) {
-    const runs = starts.length - 1
-    for (let base = 0; base < runs; base += FAN) {
-      const count = Math.min(FAN, runs - base)
-      for (let run = 0; run < count; run++) {
-        const first = (next[run] = starts[base + run]!)
-        heads.add(run, 0, from.keys[first]!, from.times[first]!)
-      }
-      for (let at = starts[base]!; heads.size > 0; at++) {
-        const run = heads.top()
-        const taken = next[run]!++
-        to.keys[at] = from.keys[taken]!
-        to.times[at] = from.times[taken]!
-        to.places[at] = from.places[taken]!
-        if (taken + 1 === starts[base + run + 1]) heads.drop()
-        else heads.replace(0, from.keys[taken + 1]!, from.times[taken + 1]!)
-      }
+const merge = (from: Drawn, to: Drawn, starts: Int32Array, low: number, high: number, lowerFirst: boolean): void => {
+  if (high - low < 2) return
+  const middle = (low + high) >> 1
+  merge(to, from, starts, low, middle, lowerFirst)
+  merge(to, from, starts, middle, high, lowerFirst)
+  const { keys, places, times } = from
+  const endA = starts[middle]!
+  const endB = starts[high]!
+  let a = starts[low]!
+  let b = endA
+  for (let at = a; at < endB; at++) {
+    let isA = b === endB
+    if (a < endA && b < endB) {
+      if (keys[a] !== keys[b]) isA = keys[a]! < keys[b]!
+      else if (times[a] !== times[b]) isA = times[a]! < times[b]!
+      else isA = lowerFirst
     }
-    starts = Int32Array.from({ length: Math.ceil(runs / FAN) + 1 }, (_, group) => starts[Math.min(group * FAN, runs)]!)
-    ;[from, to] = [to, from]
+    const taken = isA ? a++ : b++
+    to.keys[at] = keys[taken]!
+    to.times[at] = times[taken]!
+    to.places[at] = places[taken]!
   }
-  return from
 }
 
 /** Slots are the list's indices, as it is inserted from its newest. */

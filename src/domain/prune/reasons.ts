@@ -39,7 +39,7 @@ export interface Reasoned<S extends Snapshot> {
 /** Every snapshot that is not dated in the future with its one reason, most important first. */
 export const reasons = <S extends Snapshot & { readonly bytes?: number }>(
   method: Method,
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   firsts?: ReadonlyMap<string, number>
 ): Array<Reasoned<S>> => {
@@ -72,7 +72,7 @@ export const reasons = <S extends Snapshot & { readonly bytes?: number }>(
 
 const spreadReasons = <S extends Snapshot & { readonly bytes?: number }>(
   method: Method,
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   firsts?: ReadonlyMap<string, number>
 ): Array<Reasoned<S>> => {

@@ -40,7 +40,7 @@ export interface SpreadOrderOptions<S> extends SpreadOptions {
  * the end. Future dates are left out.
  */
 export const spread = <S extends Snapshot>(
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   options: SpreadOrderOptions<S> = {}
 ): Array<S> => {
@@ -56,7 +56,7 @@ export const spread = <S extends Snapshot>(
 
 /** The same order from its end, each victim found when it is asked for. */
 export const spreadVictims = <S extends Snapshot>(
-  snapshots: Iterable<S>,
+  snapshots: ReadonlyArray<S>,
   now: number,
   options: SpreadOrderOptions<S> = {}
 ): Generator<S, void, void> => {
@@ -103,7 +103,8 @@ export class SpreadHistory extends History {
     this.#heapSize = -1
     let slot = this.newest
     if (slot < 0) return -1
-    const { older, t } = this
+    // No calls and no age read twice: this loop is what a simulation spends its time on.
+    const { minAge, older, t, tiers } = this
     const bytes = this.#bytes
     const c = this.#c
     let tier = this.tierAt(slot, now)
@@ -115,7 +116,8 @@ export class SpreadHistory extends History {
     while (slot >= 0) {
       const next = older[slot]!
       const z = next < 0 ? 0 : Math.max(0, now - t[next]!) + c
-      const its = this.tierAt(slot, now)
+      let its = tiers[slot]!
+      if (its === Tier.ordinary && now - t[slot]! < minAge) its = Tier.young
       if (its <= tier && its !== Tier.never) {
         const key = next < 0 || bytes !== undefined ? this.#keyOf(slot, now) : excess(x, y, z)
         if (its < tier || key < best) {

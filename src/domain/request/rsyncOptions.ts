@@ -57,7 +57,9 @@ const both: ReadonlyArray<readonly [string, RegExp | null]> = [
   ["--compress-choice", /^(?:zstd|lz4|zlib|zlibx|none)$/],
   ["--compress-level", /^-?[0-9]{1,3}$/],
   ["--checksum-choice", /^(?:xxh128|xxh3|xxh64|md5|sha1|auto)$/],
-  ["--log-format", /^(?:%i|X|%o)$/]
+  ["--log-format", /^(?:%i|X|%o)$/],
+  // exact to the nanosecond; any other window would make rsync overlook changes
+  ["--modify-window", /^-1$/]
 ]
 
 export const pushOptions: LongOptions = new Map([
@@ -83,7 +85,9 @@ export const pushOptions: LongOptions = new Map([
 export const pullOptions: LongOptions = new Map([...both, ["--ignore-missing-args", null]])
 
 /** Reads one long option, only in its full spelling and only as `--option=value`. */
-export const parseLongOption = (word: string, options: LongOptions): Parsed<LongOption> => {
+export const parseLongOption = (written: string, options: LongOptions): Parsed<LongOption> => {
+  // rsync's clients send this one long option in its short form
+  const word = written === "-@-1" ? "--modify-window=-1" : written
   const equals = word.indexOf("=")
   const name = equals < 0 ? word : word.slice(0, equals)
   const value = options.get(name)

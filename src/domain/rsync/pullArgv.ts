@@ -34,6 +34,7 @@ export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
   ...(plan.xattrs ? ["--xattrs"] : []),
   ...(plan.devices ? [] : ["--no-D"]),
   "--numeric-ids",
+  "--modify-window=-1",
   "--sparse",
   "--stats",
   "--info=progress2",

@@ -36,6 +36,7 @@ export const pushArgv = (plan: PushPlan): ReadonlyArray<string> => [
   ...(plan.xattrs ? ["--xattrs"] : []),
   "--numeric-ids",
   "--relative",
+  "--modify-window=-1",
   "--delete-during",
   "--delete-excluded",
   "--inplace",

@@ -4,6 +4,9 @@
 export const sshdDropIn = (options: { readonly keys: string; readonly passwordEnrolment: boolean }): string =>
   `# Written by byteback setup-server, which replaces it. The user byteback can run the forced command of its key, and
 # nothing else.
+# A machine that opens connections and says nothing must not keep the others out, nor those that come at the full hour.
+MaxStartups 60:30:120
+PerSourceMaxStartups 20
 Match User byteback
     AuthorizedKeysFile ${options.keys}
     AuthorizedKeysCommand none

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { age } from "../../../src/domain/prune/age.ts"
 import { type History, Tier } from "../../../src/domain/prune/history.ts"
-import { importance, TARGETS } from "../../../src/domain/prune/importance.ts"
+import { importance } from "../../../src/domain/prune/importance.ts"
 import { historyFor, type Method } from "../../../src/domain/prune/method.ts"
 import { Queue } from "../../../src/domain/prune/queue.ts"
 import { DAY, type Snapshot } from "../../../src/domain/prune/snapshot.ts"
@@ -11,14 +11,16 @@ import { spread } from "../../../src/domain/prune/spread.ts"
 
 const METHODS: ReadonlyArray<Method> = [{ name: "age" }, { name: "importance" }, { name: "spread" }]
 
-const last = (method: Method, list: ReadonlyArray<Snapshot>, now: number, firsts: ReadonlyMap<string, number>) =>
-  ({
-    age: () => age(list, now),
-    importance: () => importance(list, now, TARGETS),
-    spread: () => spread(list, now, { firsts })
-  })
-    [method.name]()
-    .at(-1)
+const last = (method: Method, list: ReadonlyArray<Snapshot>, now: number, firsts: ReadonlyMap<string, number>) => {
+  switch (method.name) {
+    case "age":
+      return age(list, now).at(-1)
+    case "importance":
+      return importance(list, now).at(-1)
+    case "spread":
+      return spread(list, now, { firsts }).at(-1)
+  }
+}
 
 for (const method of METHODS) {
   describe(`a history by ${method.name}`, () => {
@@ -33,7 +35,6 @@ for (const method of METHODS) {
           const firsts = new Map([["h", now + (steps[0]?.gap ?? 0)]])
           steps.forEach(({ gap, keep }, index) => {
             now += gap
-            // Of equal times the one that was there first is the newer, so names descend.
             const snapshot = { host: "h", t: now, id: String(index).padStart(3, "0") }
             at.set(history.insert(now), snapshot)
             list.push(snapshot)

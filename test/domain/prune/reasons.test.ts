@@ -16,18 +16,21 @@ const shuffled = <A>(list: ReadonlyArray<A>) =>
     .toSorted((a, b) => a[0] - b[0])
     .map(([, a]) => a)
 
+const key = ({ reason }: Reasoned<Snapshot>) =>
+  reason.method === "age" ? reason.age : reason.method === "importance" ? reason.rank : 0
+const turn = (r: Reasoned<Snapshot>) => (r.reason.method === "spread" ? r.reason.turn : 0)
+const loss = ({ reason }: Reasoned<Snapshot>) =>
+  reason.method !== "spread" ? 0 : (reason.loss ?? (reason.newer === undefined ? Infinity : Number.MAX_VALUE))
+const words = (method: Method, days: ReadonlyArray<number>) =>
+  reasons(method, aged(days), NOW).map((r) => keptWords(r.reason))
+
 /** From nothing but snapshots and their reasons, in whatever order these come. */
 const derive = (reasoned: ReadonlyArray<Reasoned<Snapshot>>): Array<Snapshot> => {
   const list = shuffled(reasoned)
-  const key = ({ reason }: Reasoned<Snapshot>) =>
-    reason.method === "age" ? reason.age : reason.method === "importance" ? reason.rank : 0
   if (list[0]?.reason.method !== "spread") {
     return list.toSorted((a, b) => key(a) - key(b) || newestFirst(a.snapshot, b.snapshot)).map((r) => r.snapshot)
   }
   // The hosts' sequences, merged: always the least loss, a tie: the newer.
-  const turn = (r: Reasoned<Snapshot>) => (r.reason.method === "spread" ? r.reason.turn : 0)
-  const loss = ({ reason }: Reasoned<Snapshot>) =>
-    reason.method !== "spread" ? 0 : (reason.loss ?? (reason.newer === undefined ? Infinity : Number.MAX_VALUE))
   const queues = [...new Set(list.map((r) => r.snapshot.host))].map((host) =>
     list.filter((r) => r.snapshot.host === host).toSorted((a, b) => turn(a) - turn(b))
   )
@@ -81,8 +84,6 @@ describe("reasons", () => {
   })
 
   it("are said in words", () => {
-    const words = (method: Method, days: ReadonlyArray<number>) =>
-      reasons(method, aged(days), NOW).map((r) => keptWords(r.reason))
     assert.deepStrictEqual(words({ name: "importance", targets: [0, 1, 14] }, [0, 1, 13, 40]), [
       "kept: nearest to now",
       "kept: nearest to 1 day ago",

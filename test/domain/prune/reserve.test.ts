@@ -40,7 +40,21 @@ describe("the store's reserve", () => {
 
 describe("shares", () => {
   it("divide the store by weight, and never give out more than there is", () => {
-    assert.deepStrictEqual([...shares(100, new Map([["a", 1], ["b", 3]]))], [["a", 25], ["b", 75]]) // prettier-ignore
+    assert.deepStrictEqual(
+      [
+        ...shares(
+          100,
+          new Map([
+            ["a", 1],
+            ["b", 3]
+          ])
+        )
+      ],
+      [
+        ["a", 25],
+        ["b", 75]
+      ]
+    )
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 2 ** 50 }),
@@ -56,7 +70,16 @@ describe("shares", () => {
   })
 
   it("of weight 0 are nothing, and a host exactly at its share is not over it", () => {
-    assert.strictEqual(shares(100, new Map([["a", 0], ["b", 1]])).get("a"), 0) // prettier-ignore
+    assert.strictEqual(
+      shares(
+        100,
+        new Map([
+          ["a", 0],
+          ["b", 1]
+        ])
+      ).get("a"),
+      0
+    )
     assert.strictEqual(shares(100, new Map([["a", 0]])).get("a"), 0)
     assert.isFalse(isOver({ used: 25, share: 25 }))
     assert.isTrue(isOver({ used: 26, share: 25 }))

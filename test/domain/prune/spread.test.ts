@@ -6,6 +6,22 @@ import { harm, harmOfOldest, spread, spreadVictims } from "../../../src/domain/p
 import { aged, ages, named, NOW, snapshots } from "./arbitrary.ts"
 import { firstsOf, lossAt, naiveSpread } from "./naive.ts"
 
+const of = (list: ReadonlyArray<Snapshot>, host: string) => list.filter((s) => s.host === host)
+const ids = (order: ReadonlyArray<Snapshot>) => order.map((s) => s.host + s.id)
+const largeThird = (s: Snapshot) => (s.id === "002" ? 1000 : 1)
+const mixedBytes = (s: Snapshot) => (Number(s.id) * 7919) % 13
+const exactAge = (s: Snapshot) => BigInt(Math.max(0, NOW - s.t) + DAY)
+// The relative error to the nearest kept age, integrated over log-age, between two kept ages + c (in days).
+const gap = (x: number, y: number) => Math.log((x + y) ** 2 / (4 * x * y))
+const given = ({
+  c,
+  firsts,
+  regretBelow
+}: {
+  c: number
+  regretBelow: number
+  firsts: Map<string, number> | undefined
+}) => (firsts === undefined ? { c, regretBelow } : { c, regretBelow, firsts })
 const range = (count: number) => Array.from({ length: count }, (_, i) => i)
 const PINNED = { regretBelow: 0 }
 /** In the sequence in which they go, without those that are pinned. */
@@ -44,8 +60,7 @@ describe("spread, by example (the newest and the oldest pinned)", () => {
   })
   it("of two equal harms takes the one that frees more, where it weighs by bytes", () => {
     const list = aged([0, 1, 3, 7, 15])
-    const bytes = (s: Snapshot) => (s.id === "002" ? 1000 : 1)
-    assert.strictEqual([...spreadVictims(list, NOW, { ...PINNED, bytes })][0]!.id, "002")
+    assert.strictEqual([...spreadVictims(list, NOW, { ...PINNED, bytes: largeThird })][0]!.id, "002")
   })
 })
 
@@ -93,15 +108,6 @@ describe("spread, by law", () => {
     c: fc.constantFrom(DAY, 3600, 1, 10 * DAY),
     firsts: fc.constantFrom(undefined, new Map([["a", NOW - 900 * DAY]]))
   })
-  const given = ({
-    c,
-    firsts,
-    regretBelow
-  }: {
-    c: number
-    regretBelow: number
-    firsts: Map<string, number> | undefined
-  }) => (firsts === undefined ? { c, regretBelow } : { c, regretBelow, firsts })
 
   it("equals the definition, with ties, duplicates and futures", () => {
     fc.assert(
@@ -116,13 +122,14 @@ describe("spread, by law", () => {
   })
 
   it("equals the definition where it weighs by bytes", () => {
-    const bytes = (s: Snapshot) => (Number(s.id) * 7919) % 13
     fc.assert(
       fc.property(snapshots({ maxLength: 50 }), options, (list, option) => {
         const firsts = firstsOf(list, option.firsts)
-        const expected = naiveSpread(list, NOW, lossAt(NOW, { ...given(option), firsts, bytes })).map((v) => v.snapshot)
-        assert.deepStrictEqual([...spreadVictims(list, NOW, { ...given(option), bytes })], expected)
-        assert.deepStrictEqual(spread(list, NOW, { ...given(option), bytes }), expected.toReversed())
+        const expected = naiveSpread(list, NOW, lossAt(NOW, { ...given(option), firsts, bytes: mixedBytes })).map(
+          (v) => v.snapshot
+        )
+        assert.deepStrictEqual([...spreadVictims(list, NOW, { ...given(option), bytes: mixedBytes })], expected)
+        assert.deepStrictEqual(spread(list, NOW, { ...given(option), bytes: mixedBytes }), expected.toReversed())
       }),
       { numRuns: 300 }
     )
@@ -146,12 +153,11 @@ describe("spread, by law", () => {
         const list = input.filter((s) => !isFuture(s, NOW)).toSorted(newestFirst)
         const left = [...list]
         const expected: Array<Snapshot> = []
-        const age = (s: Snapshot) => BigInt(Math.max(0, NOW - s.t) + DAY)
         while (left.length > 2) {
           let best = 1
           let [bestUp, bestDown] = [0n, 0n]
           for (let i = 1; i + 1 < left.length; i++) {
-            const [x, y, z] = [age(left[i - 1]!), age(left[i]!), age(left[i + 1]!)]
+            const [x, y, z] = [exactAge(left[i - 1]!), exactAge(left[i]!), exactAge(left[i + 1]!)]
             const [up, down] = [2n * y * (x + z), (x + y) * (y + z)]
             if (i > 1 && up * bestDown >= bestUp * down) continue
             ;[best, bestUp, bestDown] = [i, up, down]
@@ -200,7 +206,6 @@ describe("spread, by law", () => {
         const list = input.filter((s) => s.t <= NOW && s.t >= NOW - 130 * DAY)
         // age' + c' = by (age + c), with c' = by c.
         const scaled = list.map((s) => ({ ...s, t: NOW - by * (NOW - s.t) }))
-        const ids = (order: ReadonlyArray<Snapshot>) => order.map((s) => s.host + s.id)
         assert.deepStrictEqual(
           ids(spread(scaled, NOW, { ...PINNED, c: by * 3600 })),
           ids(spread(list, NOW, { ...PINNED, c: 3600 }))
@@ -222,9 +227,8 @@ describe("spread, by law", () => {
   it("keeps one host's order whatever becomes of another's", () => {
     fc.assert(
       fc.property(snapshots({ hosts: 2 }), snapshots({ hosts: 2 }), (one, other) => {
-        const ofA = (list: ReadonlyArray<Snapshot>) => list.filter((s) => s.host === "a")
-        const mixed = [...ofA(one), ...other.filter((s) => s.host === "b")]
-        assert.deepStrictEqual(ofA(spread(mixed, NOW)), ofA(spread(one, NOW)))
+        const mixed = [...of(one, "a"), ...other.filter((s) => s.host === "b")]
+        assert.deepStrictEqual(of(spread(mixed, NOW), "a"), of(spread(one, NOW), "a"))
       })
     )
   })
@@ -253,8 +257,6 @@ describe("spread, by law", () => {
 })
 
 describe("spread against one who knows the future", () => {
-  // The relative error to the nearest kept age, integrated over log-age, between two kept ages + c (in days).
-  const gap = (x: number, y: number) => Math.log((x + y) ** 2 / (4 * x * y))
   const cost = (days: ReadonlyArray<number>, today: number) => {
     let sum = 0
     for (let i = 1; i < days.length; i++) sum += gap(today - days[i]! + 1, today - days[i - 1]! + 1)

@@ -1,0 +1,145 @@
+// byteback prune: shows or carries out what the store needs to have its reserve again.
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { ConfigError } from "../domain/clientSettings.ts"
+import { escapeText } from "../domain/escape.ts"
+import { exitCode } from "../domain/exitCode.ts"
+import { isHostName } from "../domain/hostName.ts"
+import { bytesText } from "../domain/prune/amount.ts"
+import type { Method } from "../domain/prune/method.ts"
+import type { Plan } from "../domain/prune/plan.ts"
+import { makeRoom, prune, type PruneResult } from "../programs/Prune.ts"
+import { pruneOrders } from "../services/ServerConfig.ts"
+import { Store } from "../services/Store.ts"
+import { json } from "./clientFlags.ts"
+import { Ended } from "./outcome.ts"
+
+const off = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDefault(false), Flag.withDescription(description))
+const percent = (name: string, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.filter(
+      (value) => value >= 0 && value <= 100,
+      () => "Expected a percentage, 0 to 100"
+    ),
+    Flag.optional,
+    Flag.withDescription(description)
+  )
+
+const flags = {
+  dryRun: off("dry-run", "say what would be deleted and why, and delete nothing"),
+  json,
+  plan: Flag.String("plan").pipe(
+    Flag.optional,
+    Flag.withDescription("go on only if the plan is still the one with this digest, which --dry-run prints")
+  ),
+  explain: Flag.String("explain").pipe(
+    Flag.optional,
+    Flag.withDescription("say why a snapshot is kept or goes: HOST/SNAPSHOT")
+  ),
+  order: Flag.Literals("order", pruneOrders).pipe(
+    Flag.optional,
+    Flag.withDescription("what goes first; default: /etc/byteback/prune_order, or importance")
+  ),
+  trustClock: off("trust-clock", "the clock is right, though the journals have other times"),
+  for: Flag.String("for").pipe(Flag.optional, Flag.withDescription("make room for a run of this host")),
+  list: off("list", "list all snapshots in the order in which they would go"),
+  prune: off("prune", "prune if less than --minpercent is free; what happens anyway"),
+  pruneForce: off("prune-force", "prune until --maxpercent is free"),
+  minpercent: percent("minpercent", "prune only when less than so many percent of the store are free"),
+  maxpercent: percent("maxpercent", "prune until so many percent of the store are free")
+}
+
+const deletionLine = (host: string, name: string, why: string) => `${escapeText(`${host}/${name}`)}  ${why}`
+
+/** The plan for people: what goes, in order, then what is kept. */
+const planLines = (plan: Plan, all: boolean): ReadonlyArray<string> => [
+  ...plan.deletions.map(({ snapshot, why }) => deletionLine(snapshot.host, snapshot.id, why)),
+  ...(all ? plan.kept.toReversed().map(({ snapshot, why }) => deletionLine(snapshot.host, snapshot.id, why)) : [])
+]
+
+const ending: Record<PruneResult["outcome"], string> = {
+  met: "the reserve is met",
+  short:
+    "the reserve is not met, and nothing more may be deleted: what is left is held, suspect, in use or the newest of its host",
+  owed: "the reserve is not met: what is missing is held by hosts over their share, and the others do not pay for it",
+  stopped: "the reserve is not met yet; the next run goes on"
+}
+
+const explainOne = (plan: Plan, given: string) => {
+  const is = ({ snapshot }: { readonly snapshot: { readonly host: string; readonly id: string } }) =>
+    `${snapshot.host}/${snapshot.id}` === given || snapshot.id === given
+  return [...plan.deletions.filter(is), ...plan.kept.filter(is)]
+}
+
+export const pruneCommand = Command.make(
+  "prune",
+  flags,
+  Effect.fnUntraced(function* (given) {
+    if (Option.isSome(given.for)) {
+      const host = given.for.value
+      if (!isHostName(host)) return yield* new ConfigError({ where: "--for", problem: "write a host's name" })
+      return yield* makeRoom(host)
+    }
+    const looks = given.dryRun || given.list || Option.isSome(given.explain)
+    const { size } = yield* (yield* Store).free
+    const part = (value: Option.Option<number>) => Option.map(value, (one) => Math.ceil((size * one) / 100))
+    const least = part(given.minpercent)
+    const wanted = Option.orElse(part(given.maxpercent), () => least)
+    const { free } = yield* (yield* Store).free
+    const enough = !given.pruneForce && Option.isSome(least) && free >= least.value
+    const method: Option.Option<Method> = Option.map(given.order, (name) => ({ name }))
+    const result = yield* prune({
+      dryRun: looks,
+      ...(Option.isSome(method) ? { method: method.value } : {}),
+      ...(Option.isSome(given.plan) ? { plan: given.plan.value } : {}),
+      ...(given.list
+        ? { reserve: Infinity }
+        : enough
+          ? { reserve: 0 }
+          : Option.isSome(wanted)
+            ? { reserve: wanted.value }
+            : {}),
+      trustClock: given.trustClock,
+      ...(given.json
+        ? {}
+        : {
+            onDelete: ({ snapshot, why }) =>
+              Console.error(`byteback: deleting ${deletionLine(snapshot.host, snapshot.id, why)}`)
+          })
+    })
+    const { plan } = result
+    if (Option.isSome(given.explain)) {
+      const found = explainOne(plan, given.explain.value)
+      if (found.length === 0)
+        return yield* new ConfigError({ where: "--explain", problem: "there is no such snapshot; write HOST/SNAPSHOT" })
+      return yield* given.json
+        ? Console.log(JSON.stringify(found))
+        : Effect.forEach(found, ({ snapshot, why }) => Console.log(deletionLine(snapshot.host, snapshot.id, why)), {
+            discard: true
+          })
+    }
+    if (given.json) yield* Console.log(JSON.stringify(result))
+    else {
+      if (looks) yield* Effect.forEach(planLines(plan, given.list), (line) => Console.log(line), { discard: true })
+      if (given.list) return
+      for (const { host, name, why } of result.skipped)
+        yield* Console.error(`byteback: passed over ${escapeText(`${host}/${name}`)}: ${escapeText(why)}`)
+      const would = looks ? `${plan.deletions.length} would be deleted` : `${result.deleted.length} deleted`
+      yield* Console.error(
+        `byteback: ${would}; ${bytesText(result.free)} free, ${bytesText(result.reserve)} wanted${result.shortOfMetadata ? `, short of metadata (${bytesText(result.metadataFree)} left)` : ""}; ${ending[result.outcome]}`
+      )
+      if (looks) yield* Console.error(`byteback: to do this and nothing else: byteback prune --plan ${plan.digest}`)
+    }
+    if (result.outcome === "short" || result.outcome === "owed") return yield* new Ended({ code: exitCode.noSpace })
+  })
+).pipe(
+  Command.withDescription(
+    "Delete what is missed least until the store has its reserve again. Runs by itself after each backup and from a timer"
+  ),
+  Command.withShortDescription("delete old snapshots, or show which would go and why"),
+  Command.withExamples([
+    { command: "byteback prune --dry-run", description: "What would go, and why" },
+    { command: "byteback prune --explain web1/2026-11-23T17:52+0000", description: "Why this one is kept" }
+  ])
+)

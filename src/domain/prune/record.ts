@@ -1,0 +1,90 @@
+// What a host's journal says that pruning and admission need: sizes, holds, approvals, refusals.
+import type { JournalEntry, SnapshotTaken } from "../JournalEntry.ts"
+import { type Approval, HOLD, spend } from "./admission.ts"
+
+/** Until when (epoch seconds, Infinity: until it is released) and why a snapshot is held or suspect. */
+export interface Mark {
+  readonly until: number
+  readonly why: string
+}
+
+export type Refusal = Extract<JournalEntry, { readonly _tag: "refused" }>
+
+export interface HostRecord {
+  /** By name, oldest first; also of those that are gone by now. */
+  readonly taken: ReadonlyMap<string, SnapshotTaken>
+  /** What a snapshot's deletion may free, as far as is known. It does not change when others are deleted. */
+  readonly bytes: ReadonlyMap<string, number>
+  /** Bytes new in each backup but the first, oldest first: what reserves and medians are made of. */
+  readonly sizes: ReadonlyArray<number>
+  /** What the first full backup held beyond what its deletion may free: it lives on in all others. */
+  readonly base: number
+  /** When the first backup ever was taken, epoch seconds. */
+  readonly first: number | undefined
+  readonly holds: ReadonlyMap<string, Mark>
+  readonly suspects: ReadonlyMap<string, Mark>
+  readonly approval: Approval | undefined
+  /** A refusal that still stands. */
+  readonly refusal: Refusal | undefined
+}
+
+/** What holds since the host's backups were last deleted as a whole. */
+export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => {
+  const from = journal.findLastIndex((entry) => entry._tag === "removed" && entry.backups === "deleted") + 1
+  const taken = new Map<string, SnapshotTaken>()
+  const holds = new Map<string, Mark>()
+  const suspects = new Map<string, Mark>()
+  let approval: Approval | undefined
+  let refusal: Refusal | undefined
+  for (const entry of journal.slice(from)) {
+    switch (entry._tag) {
+      case "snapshot":
+        taken.set(entry.name, entry)
+        if (entry.anomaly !== undefined) suspects.set(entry.name, { until: entry.at + HOLD, why: entry.anomaly })
+        approval = approval && spend(approval)
+        refusal = undefined
+        break
+      case "held":
+        holds.set(entry.name, { until: entry.until ?? Infinity, why: entry.why })
+        break
+      case "released":
+        holds.delete(entry.name)
+        suspects.delete(entry.name)
+        break
+      case "approved":
+        approval = { runs: entry.runs, ...(entry.bytes === null ? {} : { bytes: entry.bytes }) }
+        refusal = undefined
+        break
+      case "refused":
+        refusal = entry
+        break
+    }
+  }
+  const list = [...taken.values()]
+  const bytes = new Map<string, number>()
+  list.forEach((entry, index) => {
+    // Most of the first full backup lives on in those after it; what it alone holds is what the second replaced.
+    const its = index === 0 ? list[1]?.bytes : entry.bytes
+    if (its !== undefined) bytes.set(entry.name, its)
+  })
+  return {
+    taken,
+    bytes,
+    sizes: list.slice(1).flatMap((entry) => (entry.bytes === undefined ? [] : [entry.bytes])),
+    base: Math.max(0, (list[0]?.bytes ?? 0) - (list[1]?.bytes ?? 0)),
+    first: list[0]?.at,
+    holds,
+    suspects,
+    approval,
+    refusal
+  }
+}
+
+/** The mark on a snapshot that still counts at `now`. */
+export const markAt = (marks: ReadonlyMap<string, Mark>, name: string, now: number): Mark | undefined => {
+  const mark = marks.get(name)
+  return mark !== undefined && mark.until > now ? mark : undefined
+}
+
+/** All times that a journal gives, epoch seconds. */
+export const timesOf = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<number> => journal.map(({ at }) => at)

@@ -1,0 +1,47 @@
+// Keeps a snapshot from automatic pruning, or lets it go again.
+import { Effect, Schema } from "effect"
+import type { ExitName } from "../domain/exitCode.ts"
+import { isHostName } from "../domain/hostName.ts"
+import { Journal } from "../services/Journal.ts"
+import { InvalidHostName } from "../services/Registry.ts"
+import { Store } from "../services/Store.ts"
+import { serverTime } from "./TakeSnapshot.ts"
+
+/** The host has no such snapshot. Nothing was changed. */
+export class UnknownSnapshot extends Schema.TaggedError<UnknownSnapshot>()("UnknownSnapshot", {
+  host: Schema.String,
+  name: Schema.String
+}) {
+  get exit(): ExitName {
+    return "usage"
+  }
+  override get message() {
+    return `${this.host} has no snapshot ${this.name}; byteback prune --list names them; nothing was changed`
+  }
+}
+
+export interface HoldOptions {
+  readonly host: string
+  readonly snapshot: string
+  /** epoch seconds; null: until it is released */
+  readonly until?: number | null
+}
+
+const existing = Effect.fnUntraced(function* (host: string, name: string) {
+  if (!isHostName(host)) return yield* new InvalidHostName({ name: host })
+  const found = (yield* (yield* Store).snapshots(host)).find((one) => one.name === name && !one.foreign)
+  if (found === undefined) return yield* new UnknownSnapshot({ host, name })
+})
+
+/** Nothing prunes the snapshot from now on. */
+export const hold = Effect.fn("hold")(function* ({ host, snapshot, until = null }: HoldOptions) {
+  yield* existing(host, snapshot)
+  const at = yield* serverTime
+  yield* (yield* Journal).append(host, { _tag: "held", at, name: snapshot, until, why: "by an administrator" })
+})
+
+/** Somebody has looked at it: the snapshot is neither held nor suspect any more. */
+export const release = Effect.fn("release")(function* ({ host, snapshot }: Pick<HoldOptions, "host" | "snapshot">) {
+  yield* existing(host, snapshot)
+  yield* (yield* Journal).append(host, { _tag: "released", at: yield* serverTime, name: snapshot })
+})

@@ -1,0 +1,97 @@
+// How the store stands: what is free, whose it is, and what an administrator should look at.
+import { Effect } from "effect"
+import { bytesText } from "../domain/prune/amount.ts"
+import { markAt } from "../domain/prune/record.ts"
+import { metadataFloor, metadataFree } from "../domain/storeUsage.ts"
+import { ServerConfig } from "../services/ServerConfig.ts"
+import { planFor, storeSpace } from "./Prune.ts"
+
+export interface HostStatus {
+  readonly host: string
+  /** false: it may no longer back up, and what it left is kept */
+  readonly enrolled: boolean
+  readonly snapshots: number
+  readonly held: number
+  /** bytes, as far as they are known */
+  readonly used: number
+  readonly share: number
+  readonly reserve: number
+  /** epoch seconds */
+  readonly last: number | null
+}
+
+export interface StatusResult {
+  /** all in bytes */
+  readonly store: {
+    readonly size: number
+    readonly free: number
+    readonly reserve: number
+    readonly unallocated: number
+    readonly metadataFree: number
+    readonly metadataNeeded: number
+  }
+  readonly hosts: ReadonlyArray<HostStatus>
+  /** what is wrong, a line each, with what to do */
+  readonly attention: ReadonlyArray<string>
+  /** the reserve is not met, and nothing may be deleted for it */
+  readonly stuck: boolean
+}
+
+export const status = Effect.fn("status")(function* () {
+  const space = yield* storeSpace()
+  const { free, hosts, now, reserve, shortOfMetadata, usage } = space
+  const made = planFor(space, { name: yield* (yield* ServerConfig).pruneOrder })
+  const isShort = free < reserve || shortOfMetadata
+  const stuck = isShort && made.deletions.length === 0
+  const attention: Array<string> = []
+  if (stuck) {
+    const what = shortOfMetadata
+      ? `short of metadata: ${bytesText(metadataFree(usage))} can still be written and ${bytesText(metadataFloor(usage))} should be`
+      : `short of space: ${bytesText(free)} is free and ${bytesText(reserve)} should be`
+    const why =
+      made.outcome === "owed"
+        ? "what is missing is held by hosts over their share"
+        : "no snapshot may be deleted, as they are held, suspect or the newest of their hosts"
+    attention.push(`${what}; ${why}. Enlarge the store, release snapshots, or remove a host that is gone`)
+  }
+  for (const { damaged, host, record, share, snapshots, used } of hosts) {
+    if (record.refusal !== undefined)
+      attention.push(`${host}: refused, ${record.refusal.verdict}: ${record.refusal.why}`)
+    for (const { name, note, state } of snapshots) {
+      if (note !== null && (state === "suspect" || state === "foreign")) attention.push(`${host} ${name}: ${note}`)
+      const anomaly = markAt(record.suspects, name, now)
+      if (anomaly !== undefined && state === "suspect") {
+        attention.push(`${host} ${name}: once you have looked at it: byteback release ${host} ${name}`)
+      }
+    }
+    if (used > share)
+      attention.push(
+        `${host}: holds ${bytesText(used)}, more than its share of ${bytesText(share)}; its history goes first`
+      )
+    if (damaged.length > 0)
+      attention.push(`${host}: ${damaged.length} lines of its journal cannot be read; they were left out`)
+  }
+  const result: StatusResult = {
+    store: {
+      size: usage.size,
+      free,
+      reserve,
+      unallocated: usage.unallocated,
+      metadataFree: metadataFree(usage),
+      metadataNeeded: metadataFloor(usage)
+    },
+    hosts: hosts.map(({ enrolled, host, reserve, share, snapshots, used }) => ({
+      host,
+      enrolled,
+      snapshots: snapshots.length,
+      held: snapshots.filter(({ held }) => held).length,
+      used,
+      share,
+      reserve,
+      last: snapshots.reduce<number | null>((last, { at }) => (at !== null && at > (last ?? 0) ? at : last), null)
+    })),
+    attention,
+    stuck
+  }
+  return result
+})

@@ -1,0 +1,287 @@
+// Space that manages itself, on real btrfs: it fills, prunes itself and goes on; nobody pays for another; a kill loses nothing.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import { spawn } from "node:child_process"
+import { randomBytes } from "node:crypto"
+import { once } from "node:events"
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
+import { completeRun } from "../../src/programs/CompleteRun.ts"
+import { makeRoom, prune, storeSpace } from "../../src/programs/Prune.ts"
+import { Btrfs } from "../../src/services/Btrfs.ts"
+import { Journal } from "../../src/services/Journal.ts"
+import { Layout } from "../../src/services/Layout.ts"
+import { Store } from "../../src/services/Store.ts"
+import { Lab } from "../lab/Lab.ts"
+import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
+import { enrolled, firstDay, pushEnded, realServer, toDay } from "./realServer.ts"
+
+const MB = 1_000_000
+const day = 86_400
+const limit = { timeout: 240_000 }
+
+/** A backup of the simulated day: room is made, the data comes, the run completes, and prunes as it would. */
+const backup = Effect.fn("backup")(function* (host: string, number: number, write: () => void) {
+  yield* toDay(number)
+  yield* makeRoom(host)
+  write()
+  yield* pushEnded(host)
+  const result = yield* completeRun({ host, transfer: 0 })
+  yield* prune({})
+  return result
+})
+
+/** A snapshot with its entry, without any measuring: to make a past quickly. */
+const past = Effect.fn("past")(function* (host: string, number: number, bytes: number) {
+  const at = firstDay + number * day
+  const name = formatSnapshotName(at)
+  yield* (yield* Store).take(host, name)
+  yield* (yield* Journal).append(host, {
+    _tag: "snapshot",
+    at,
+    name,
+    state: "complete",
+    by: "host",
+    transfer: 0,
+    bytes,
+    files: 10
+  })
+  return name
+})
+
+describe.skipIf(!root)("a real store", () => {
+  it.effect(
+    "of 2 GB takes 200 daily backups without ever failing for want of space",
+    () =>
+      Effect.gen(function* () {
+        const current = yield* enrolled("a")
+        const { store } = yield* Layout
+        for (let number = 0; number < 200; number++) {
+          const { snapshot } = yield* backup("a", number, () => {
+            for (let file = 0; file < 6; file++) writeFileSync(`${current}/churn-${file}`, randomBytes(2.2 * MB))
+            writeFileSync(`${current}/day`, String(number))
+          })
+          assert.strictEqual(snapshot.state, "complete")
+        }
+        const space = yield* storeSpace()
+        assert.isAtLeast(space.free, space.reserve)
+        const kept = space.hosts[0]!.snapshots
+        // It has pruned, and not more than it needed to: most of the store is in use.
+        assert.isBelow(kept.length, 190)
+        assert.isAbove(kept.length, 60)
+        assert.isBelow(space.free, 400 * MB)
+        for (const { name, at } of kept) {
+          assert.strictEqual(
+            readFileSync(`${store}/a/${name}/day`, "utf8"),
+            String(Math.round((at! - firstDay) / day)),
+            name
+          )
+        }
+        // What btrfs says was new is what was written.
+        const { entries } = yield* (yield* Journal).read("a")
+        const last = entries.findLast((entry) => entry._tag === "snapshot")!
+        assert.approximately(last.bytes!, 6 * 2.2 * MB, MB)
+      }).pipe(Effect.provide(realServer(2 * 2 ** 30))),
+    limit
+  )
+
+  it.effect(
+    "that is short of metadata from tiny files deletes until metadata can grow again, whatever df says",
+    () =>
+      Effect.gen(function* () {
+        const current = yield* enrolled("a")
+        let number = 0
+        const files = 4000
+        // Small enough to lie in metadata; each day rewrites them all, so that each snapshot holds a set of its own.
+        const rewrite = () => {
+          for (let file = 0; file < files; file++) writeFileSync(`${current}/${file}`, Buffer.alloc(1900, number))
+        }
+        for (; number < 40 && !(yield* storeSpace()).shortOfMetadata; number++) {
+          rewrite()
+          yield* (yield* Btrfs).sync(current)
+          yield* past("a", number, 1900 * files)
+        }
+        yield* toDay(number + 20)
+        const before = yield* storeSpace()
+        assert.isTrue(before.shortOfMetadata)
+        const result = yield* prune({})
+        assert.isFalse(result.shortOfMetadata)
+        assert.strictEqual(result.outcome, "met")
+        assert.isAbove(result.deleted.length, 0)
+        assert.isAbove((yield* storeSpace()).hosts[0]!.snapshots.length, 0)
+      }).pipe(Effect.provide(realServer(320 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "with a year of snapshots loses none of them to a new host that floods it",
+    () =>
+      Effect.gen(function* () {
+        const victim = yield* enrolled("victim")
+        const { config, store } = yield* Layout
+        for (let number = 0; number < 365; number++) {
+          writeFileSync(`${victim}/churn`, randomBytes(MB / 2))
+          yield* past("victim", number, MB / 2)
+        }
+        yield* toDay(365)
+        const names = (yield* (yield* Store).snapshots("victim")).map(({ name }) => name)
+        assert.lengthOf(names, 365)
+        const hostile = yield* enrolled("hostile")
+        mkdirSync(`${config}/hosts/hostile`, { recursive: true })
+        const flood = (file: string) => {
+          try {
+            for (let part = 0; part < 200; part++) writeFileSync(`${hostile}/${file}-${part}`, randomBytes(5 * MB))
+          } catch {
+            // full: that was the intention
+          }
+        }
+        for (let round = 0; round < 3; round++) {
+          yield* toDay(365 + round)
+          yield* Effect.exit(makeRoom("hostile"))
+          flood(`round-${round}`)
+          yield* pushEnded("hostile")
+          yield* Effect.exit(completeRun({ host: "hostile", transfer: 0 }))
+          const result = yield* prune({})
+          assert.notStrictEqual(result.outcome, "met")
+        }
+        assert.deepStrictEqual(
+          readdirSync(`${store}/victim`).filter((name) => name !== "current"),
+          names
+        )
+        // The hostile host is told why, and that is shown until somebody looks.
+        const refused = yield* Effect.exit(makeRoom("hostile"))
+        assert.isTrue(Exit.isFailure(refused))
+        assert.isDefined((yield* storeSpace()).hosts.find(({ host }) => host === "hostile")!.record.refusal)
+      }).pipe(Effect.provide(realServer(800 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "is pruned as planned though prune is killed at each step",
+    () =>
+      Effect.gen(function* () {
+        const current = yield* enrolled("a")
+        const { store } = yield* Layout
+        for (let number = 0; number < 24; number++) {
+          writeFileSync(`${current}/churn`, randomBytes(5 * MB))
+          yield* past("a", number, 5 * MB)
+        }
+        mkdirSync(`${store}/a/2026-01-01T00:00+0000`)
+        writeFileSync(`${store}/a/2026-01-02T00:00+0000`, "a file")
+        symlinkSync("/etc", `${store}/a/2026-01-03T00:00+0000`)
+        mkdirSync(`${store}/a/$(rm -rf x); y`)
+        yield* toDay(40)
+        const { free } = yield* storeSpace()
+        const reserve = free + 60 * MB
+        const shown = yield* prune({ dryRun: true, method: { name: "age" }, reserve })
+        const planned = shown.plan.deletions.map(({ snapshot }) => snapshot.id)
+        assert.isAtLeast(planned.length, 10)
+        // What is freed is measured, so one more than planned may go; never another.
+        const ours = (yield* (yield* Store).snapshots("a")).filter(({ foreign }) => !foreign).map(({ name }) => name)
+        assert.deepStrictEqual(ours.slice(0, planned.length), planned)
+        const program = join(import.meta.dirname, "pruneOnce.ts")
+        for (const [round, wait] of [0, 5, 25, 60, 120, 250, 500].entries()) {
+          const args = [program, store, String(reserve), String(firstDay + 40 * day)]
+          const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+          const gone = once(child, "exit")
+          yield* Effect.promise(async () => {
+            await once(child.stdout, "data")
+            await new Promise((resolve) => setTimeout(resolve, wait))
+            child.kill("SIGKILL")
+            await gone
+          })
+          const left = new Set((yield* (yield* Store).snapshots("a")).map(({ name }) => name))
+          const deleted = ours.filter((name) => !left.has(name))
+          assert.deepStrictEqual(deleted, ours.slice(0, deleted.length), `round ${round}`)
+        }
+        // A lock that a killed holder had is free again, and what it began is finished.
+        const result = yield* prune({ method: { name: "age" }, reserve })
+        assert.isAtLeast(result.free, reserve)
+        const left = new Set(readdirSync(`${store}/a`))
+        const deleted = ours.filter((name) => !left.has(name))
+        assert.deepStrictEqual(deleted, ours.slice(0, deleted.length))
+        assert.isAtMost(deleted.length, planned.length + 2)
+        assert.isTrue(statSync(`${store}/a/2026-01-02T00:00+0000`).isFile())
+        assert.isTrue(
+          left.has("2026-01-01T00:00+0000") && left.has("2026-01-03T00:00+0000") && left.has("$(rm -rf x); y")
+        )
+      }).pipe(Effect.provide(realServer(512 * 2 ** 20))),
+    limit
+  )
+})
+
+describe.skipIf(!root)("an administrator and space", () => {
+  it.layer(Lab.layer(), { excludeTestServices: true, timeout: 180_000 })((it) => {
+    it.effect("previews, holds, prunes, and is shown what looks wrong", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server", "600M")
+        const client = yield* clientMachine(server, "web")
+        yield* client.ok(["sh", "-c", 'for n in $(seq 300); do echo "$n" > /data/file-$n; done'])
+        yield* client.ok(backupWords())
+        // The prune that follows a backup leaves the reserve for the next run's check; nobody waited for it.
+        yield* server.until(["test", "-s", "/run/byteback/reserve"])
+        assert.match(yield* server.ok(["byteback", "status"]), /web +1 snapshots/)
+        const [first] = yield* snapshotNames(server, "web")
+
+        // Everything is rewritten: a snapshot all the same, marked, and the one before it held.
+        yield* client.ok(["sh", "-c", 'for n in $(seq 300); do echo "encrypted $n" > /data/file-$n; done'])
+        yield* nextSnapshotMayCome(server, "web")
+        const struck = yield* client.run(backupWords())
+        assert.strictEqual(struck.code, 14, struck.stderr)
+        assert.match(struck.stderr, /looks wrong/)
+        const status = yield* server.ok(["byteback", "status"])
+        assert.match(status, /web +2 snapshots, 1 held/)
+        assert.match(status, /100 % of what was there was rewritten/)
+        const second = (yield* snapshotNames(server, "web")).find((name) => name !== first)!
+        assert.match(
+          yield* server.ok(["byteback", "prune", "--explain", `web/${first}`]),
+          /kept: (held|the newest complete)/
+        )
+        yield* server.ok(["byteback", "release", "web", second])
+        yield* server.ok(["byteback", "release", "web", first!])
+        assert.notMatch(yield* server.ok(["byteback", "status"]), /^!/m)
+
+        // Preview and execution; a full store by the old flags.
+        const shown = JSON.parse(yield* server.ok(["byteback", "prune", "--dry-run", "--json", "--order", "age"])) as {
+          plan: { digest: string; deletions: ReadonlyArray<unknown> }
+        }
+        assert.isEmpty(shown.plan.deletions)
+        yield* server.ok(["byteback", "prune", "--order", "age", "--plan", shown.plan.digest])
+        assert.strictEqual((yield* server.run(["byteback", "prune", "--plan", "0123456789abcd"])).code, 12)
+        assert.include(yield* server.ok(["byteback-prune", "--list", "--order", "age"]), first!)
+        yield* server.ok(["byteback", "hold", "web", first!])
+        const unable = yield* server.run(["byteback-prune", "--prune-force", "--maxpercent", "100"])
+        assert.strictEqual(unable.code, 13, unable.stderr)
+        assert.match(unable.stderr, /nothing more may be deleted/)
+        assert.lengthOf(yield* snapshotNames(server, "web"), 2)
+        yield* server.ok(["byteback", "release", "web", first!])
+
+        // A journal that lost its end, and an approval.
+        yield* server.ok(["truncate", "-s", "-20", "/var/lib/byteback/journal/web.ndjson"])
+        yield* server.ok(["byteback", "prune", "--dry-run"])
+        yield* server.ok(["byteback", "release", "web", first!])
+        yield* server.ok(["byteback", "approve", "web", "--bytes", "10M", "--runs", "2"])
+        assert.strictEqual((yield* server.run(["byteback", "approve", "nobody"])).code, 10)
+
+        // A snapshot that a restore reads is passed over.
+        yield* server.ok(["mkdir", "-p", "/run/byteback/web/reading"])
+        yield* server.start(["flock", "--shared", `/run/byteback/web/reading/${first}`, "sleep", "60"])
+        yield* server.until([
+          "sh",
+          "-c",
+          '! flock --exclusive --nonblock "$1" true',
+          "sh",
+          `/run/byteback/web/reading/${first}`
+        ])
+        const busy = yield* server.run(["byteback-prune", "--prune-force", "--maxpercent", "100"])
+        assert.match(busy.stderr, /passed over .*a restore reads it/)
+        assert.include(yield* snapshotNames(server, "web"), first!)
+        yield* server.ok(["pkill", "sleep"])
+        const done = yield* server.run(["byteback-prune", "--prune-force", "--maxpercent", "100"])
+        assert.strictEqual(done.code, 13)
+        assert.deepStrictEqual(yield* snapshotNames(server, "web"), [second])
+      }).pipe(Effect.scoped)
+    )
+  })
+})

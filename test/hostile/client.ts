@@ -1,0 +1,206 @@
+// What a hostile server, or a local user of the client, may try against the client.
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { exitCode } from "../../src/domain/exitCode.ts"
+import { backupWords } from "../e2e/pair.ts"
+import type { Deed } from "./deed.ts"
+import { Siege } from "./siege.ts"
+
+const area = "Client"
+const runner = "/usr/lib/byteback/run-pull"
+
+/** Restores /data while the server runs `script` in place of rsync and its sandbox. */
+const restoreFrom = Effect.fnUntraced(function* (script: string) {
+  const { attacker, server } = yield* Siege
+  yield* server.ok(["sh", "-c", 'mv "$1" "$1.good" && cat >"$1" && chmod 755 "$1"', "sh", runner], { stdin: script })
+  yield* attacker.ok(["rm", "-rf", "/restored"])
+  const result = yield* attacker.run(["byteback", "restore", "/data", "--to", "/restored"], { timeout: 60_000 })
+  yield* server.ok(["mv", `${runner}.good`, runner])
+  return result
+})
+
+/** Drops what a runner gets before rsync's own words, which it then has as "$@". */
+const rsyncWords = 'while [ "$1" != rsync ]; do shift; done; shift'
+
+const capability = [
+  "setpriv",
+  "--reuid=65534",
+  "--regid=65534",
+  "--clear-groups",
+  "--no-new-privs",
+  "--bounding-set=-all,+dac_read_search",
+  "--inh-caps=-all,+dac_read_search",
+  "--ambient-caps=-all,+dac_read_search"
+]
+
+export const clientDeeds: ReadonlyArray<Deed> = [
+  {
+    area,
+    name: "setuid files, capabilities and devices in a restore",
+    run: Effect.gen(function* () {
+      const { attacker } = yield* Siege
+      const { code, stderr } = yield* attacker.run(["byteback", "restore", "/data", "--to", "/plain"])
+      assert.strictEqual(code, 0, stderr)
+      assert.include(stderr, "1 setuid or setgid files, 1 with capabilities, 0 devices")
+      assert.include(stderr, "/plain/data/rights/setuid")
+      assert.isFalse(yield* attacker.exists("/plain/data/rights/null"), "no device unless it was asked for")
+      assert.strictEqual(yield* attacker.ok(["stat", "-c", "%a", "/plain"]), "700\n")
+      const asked = yield* attacker.run(["byteback", "restore", "/data", "--to", "/asked", "--devices"])
+      assert.include(asked.stderr, "1 setuid or setgid files, 1 with capabilities, 1 devices")
+      yield* attacker.ok(["rm", "-rf", "/plain", "/asked"])
+      return {
+        outcome: "a fresh directory of 0700, no devices unless asked for, and all of it reported",
+        saw: [stderr]
+      }
+    })
+  },
+  {
+    area,
+    name: "a server that sends another tree out of turn",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      yield* server.ok(["sh", "-c", "mkdir -p /evil/data /evil/etc && echo x >/evil/etc/evil && echo x >/evil/evil"])
+      // the list of what is wanted is never read: rsync on the client finds the conversation out of step
+      const script = `#!/bin/sh
+${rsyncWords}
+cd /evil
+for word; do
+  shift
+  case $word in --files-from=*|--from0|--confine-root=*) ;; .) set -- "$@" . ; break ;; *) set -- "$@" "$word" ;; esac
+done
+exec rsync --server "$@" evil etc
+`
+      const { code, stderr } = yield* restoreFrom(script)
+      assert.notStrictEqual(code, 0)
+      assert.strictEqual(
+        yield* attacker.ok(["sh", "-c", "find /restored -name 'evil*'; ls /evil 2>/dev/null; true"]),
+        ""
+      )
+      yield* server.ok(["rm", "-rf", "/evil"])
+      return { outcome: "none of it is written; the restore fails", saw: [stderr] }
+    })
+  },
+  {
+    area,
+    name: "endless escaped stderr",
+    run: Effect.gen(function* () {
+      const script = `#!/bin/sh
+yes "$(printf '\\033[2J\\033]0;evil\\007 evil')" | head -c 30000000 >&2
+exit 1
+`
+      const { code, stderr, stdout } = yield* restoreFrom(script)
+      assert.notStrictEqual(code, 0)
+      assert.isBelow(stderr.length + stdout.length, 64 * 1024)
+      assert.match(stderr + stdout, /^[\x20-\x7e\n\r]*$/, "no control byte reaches the terminal")
+      return { outcome: "a short line of printable ASCII", saw: [stderr] }
+    })
+  },
+  {
+    area,
+    name: "a changed host key",
+    run: Effect.gen(function* () {
+      const { attacker } = yield* Siege
+      yield* attacker.ok([
+        "sh",
+        "-c",
+        "cp -p /etc/byteback/known_hosts /root/known && ssh-keygen -q -t ed25519 -N '' -f /root/other"
+      ])
+      const [name] = (yield* attacker.read("/etc/byteback/known_hosts")).split(" ")
+      yield* attacker.ok([
+        "sh",
+        "-c",
+        'echo "$1 $(cut -d" " -f1,2 /root/other.pub)" >/etc/byteback/known_hosts',
+        "sh",
+        name!
+      ])
+      const { code, stderr } = yield* attacker.run(backupWords())
+      yield* attacker.ok(["mv", "/root/known", "/etc/byteback/known_hosts"])
+      assert.notStrictEqual(code, 0)
+      assert.match(stderr, /host key|identity/i)
+      assert.strictEqual((yield* attacker.run(["byteback", "snapshots"])).code, 0, "its twin")
+      return { outcome: `${code}: nothing is sent`, saw: [stderr] }
+    })
+  },
+  {
+    area,
+    name: "a group-writable configuration",
+    run: Effect.gen(function* () {
+      const { attacker } = yield* Siege
+      yield* attacker.ok(["sh", "-c", "echo /nothing >/etc/byteback/excludes && chmod g+w /etc/byteback/excludes"])
+      const { code, stderr } = yield* attacker.run(backupWords())
+      yield* attacker.ok(["rm", "/etc/byteback/excludes"])
+      assert.strictEqual(code, exitCode.usage)
+      assert.include(stderr, "can be written by other users")
+      return { outcome: "2: can be written by other users", saw: [stderr] }
+    })
+  },
+  {
+    area,
+    name: "a lock directory of another user",
+    run: Effect.gen(function* () {
+      const { attacker } = yield* Siege
+      yield* attacker.ok(["rm", "-rf", "/run/byteback"])
+      const { code } = yield* attacker.run(["mkdir", "/run/byteback"], { user: "nobody" })
+      assert.notStrictEqual(code, 0)
+      assert.include([0, 15], (yield* attacker.run(backupWords())).code)
+      assert.strictEqual(yield* attacker.ok(["stat", "-c", "%u %a", "/run/byteback"]), "0 700\n")
+      return { outcome: "cannot be made: locks lie in /run, which is root's, in a directory of 0700", saw: [] }
+    })
+  },
+  {
+    area,
+    name: "a push with no right but to read",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      yield* attacker.ok([
+        "sh",
+        "-c",
+        "mkdir -m 700 /data/roots && echo secret >/data/roots/only && chmod 600 /data/roots/only"
+      ])
+      yield* attacker.ok(["sh", "-c", "rm -rf /run/byteback && install -d -m 700 -o 65534 -g 65534 /run/byteback"])
+      const { code, stderr } = yield* attacker.run([...capability, ...backupWords()])
+      assert.include([exitCode.ok, exitCode.tooSoon] as ReadonlyArray<number>, code, stderr)
+      assert.strictEqual(yield* server.read("/byteback/attacker/current/data/roots/only"), "secret\n")
+      const without = yield* attacker.run([...capability.slice(0, -1), "cat", "/data/roots/only"])
+      assert.notStrictEqual(without.code, 0, "the capability is what makes the difference")
+      yield* attacker.ok(["rm", "-rf", "/data/roots", "/run/byteback"])
+      return { outcome: "CAP_DAC_READ_SEARCH is enough for files that only root can read", saw: [stderr] }
+    })
+  },
+  {
+    area: "Doctor",
+    name: "a server with everything wrong",
+    run: Effect.gen(function* () {
+      const { server } = yield* Siege
+      const healthy = yield* server.run(["byteback", "doctor"])
+      assert.deepStrictEqual([healthy.code, healthy.stdout], [0, "nothing is wrong with this server\n"])
+      const keys = yield* server.read("/etc/byteback/authorized_keys")
+      yield* server.ok([
+        "sh",
+        "-c",
+        `echo 'ssh-ed25519 AAAA root@web' >>/etc/byteback/authorized_keys
+         mount -o remount,user_subvol_rm_allowed /byteback && chmod g+w /usr/lib/byteback && mv /usr/bin/bwrap /usr/bin/bwrap.away
+         echo 'PermitUserEnvironment yes' >/etc/ssh/sshd_config.d/00-lax.conf`
+      ])
+      const { code, stdout } = yield* server.run(["byteback", "doctor", "--json"])
+      yield* server.ok([
+        "sh",
+        "-c",
+        `chmod g-w /usr/lib/byteback; mv /usr/bin/bwrap.away /usr/bin/bwrap; rm /etc/ssh/sshd_config.d/00-lax.conf
+         umount /byteback && mount /byteback`
+      ])
+      yield* server.write("/etc/byteback/authorized_keys", keys)
+      const found = (JSON.parse(stdout) as { findings: ReadonlyArray<{ check: string }> }).findings
+      assert.strictEqual(code, 1)
+      assert.deepStrictEqual(found.map(({ check }) => check).toSorted(), [
+        "key-line",
+        "permit-user-environment",
+        "sandbox-missing",
+        "user-subvol-rm-allowed",
+        "writable-path"
+      ])
+      assert.strictEqual((yield* server.run(["byteback", "doctor"])).code, 0)
+      return { outcome: "byteback doctor finds each, and nothing else", saw: [] }
+    })
+  }
+]

@@ -1,0 +1,319 @@
+// What a client can put into a backup or into rsync's protocol, and what the sandbox keeps from it. Each probe also runs without the sandbox, where it succeeds: else the test would not be testing.
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { sandboxArgv, unconfinedArgv } from "../../src/domain/sandbox.ts"
+import { backupWords } from "../e2e/pair.ts"
+import type { RunResult } from "../lab/Lab.ts"
+import type { Deed } from "./deed.ts"
+import { fileList, rawFilter, rawPush } from "./rawPush.ts"
+import { Siege } from "./siege.ts"
+import { nothingRuns } from "./snapshots.ts"
+
+const area = "Content"
+const current = "/byteback/attacker/current"
+
+const attackersUid = Effect.gen(function* () {
+  const { server } = yield* Siege
+  return Number((yield* server.ok(["stat", "-c", "%u", current])).trim())
+})
+
+/** Runs a command as whoever took rsync over would: as the host's uid in current, with the sandbox and without. */
+const inside = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
+  const { server } = yield* Siege
+  const uid = yield* attackersUid
+  const argv = sandboxArgv({ directory: current, access: "read-write", uid }, command)
+  const filter = 'exec "$@" 7<"/usr/lib/byteback/seccomp-$(/usr/lib/byteback/node -p process.arch).bpf"'
+  return yield* server.run(["sh", "-c", filter, "sh", ...argv])
+})
+const outside = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
+  const { server } = yield* Siege
+  return yield* server.run(unconfinedArgv(yield* attackersUid, command), { cwd: current })
+})
+
+/** Something that only the sandbox stops: it works without, and does not with. */
+const probe = (
+  name: string,
+  command: ReadonlyArray<string>,
+  succeeded: (result: RunResult) => boolean = ({ code }) => code === 0
+): Deed => ({
+  area: "Sandbox",
+  name,
+  run: Effect.gen(function* () {
+    assert.isTrue(succeeded(yield* outside(command)), "without the sandbox it succeeds")
+    const result = yield* inside(command)
+    assert.isFalse(succeeded(result), result.stdout + result.stderr)
+    return { outcome: "stopped; succeeds without the sandbox", saw: [result.stdout, result.stderr] }
+  })
+})
+
+const sh = (script: string) => ["/bin/sh", "-c", script]
+const tcp = (port: number) => ["/usr/bin/bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/${port}`]
+
+const probes: ReadonlyArray<Deed> = [
+  probe("read the server's /etc", ["/usr/bin/cat", "/etc/canary"]),
+  probe("see the server's processes", sh("ls -d /proc/1")),
+  probe("write to the server's /tmp", sh("echo x >/tmp/probe && rm /tmp/probe")),
+  probe(
+    "set a subvolume's ro flag by an ioctl",
+    sh("btrfs property set . ro true; btrfs property get . ro"),
+    (result) => result.stdout.includes("ro=true")
+  ),
+  probe("turn it off again", sh("btrfs property set . ro false")),
+  probe("make a subvolume", sh("btrfs subvolume create ./nested && rmdir ./nested")),
+  probe("make a symbolic link", sh("ln -s /etc/canary ./link && rm ./link")),
+  probe("make a fifo", sh("mkfifo ./fifo && rm ./fifo")),
+  probe("reach the network", tcp(22)),
+  probe("make a user namespace", sh("unshare --user true")),
+  probe("trace a process", sh("strace -o /dev/null true")),
+  probe("see the server's name", sh('test "$(uname -n)" = server')),
+  {
+    area: "Sandbox",
+    name: "run a program that was pushed, setuid or not",
+    run: Effect.gen(function* () {
+      const script =
+        "cp /usr/bin/true ./pushed && chmod 6755 ./pushed && ls ./pushed && ./pushed; code=$?; rm -f ./pushed; exit $code"
+      const results = [yield* outside(sh(script)), yield* inside(sh(script))]
+      for (const { code, stdout } of results) assert.deepStrictEqual([code, stdout], [126, "./pushed\n"])
+      return {
+        outcome: "denied by the store's mount, with the sandbox and without",
+        saw: results.map((one) => one.stdout)
+      }
+    })
+  },
+  {
+    area: "Sandbox",
+    name: "rights, descriptors and variables of a push",
+    run: Effect.gen(function* () {
+      const { stdout } = yield* inside(["/usr/bin/env"])
+      assert.deepStrictEqual(
+        stdout
+          .trim()
+          .split("\n")
+          .filter((line) => !line.startsWith("PWD="))
+          .toSorted(),
+        ["LC_ALL=C", "PATH=/usr/bin"]
+      )
+      const { attacker, server } = yield* Siege
+      yield* attacker.ok(["sh", "-c", "head -c 30000000 /dev/urandom >/data/slow"])
+      const push = yield* attacker.start(backupWords(), { env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=3000" } })
+      const pid = (yield* server.until(["pgrep", "-o", "-x", "rsync"])).trim()
+      const status = yield* server.read(`/proc/${pid}/status`)
+      assert.lengthOf([...status.matchAll(/^Cap(?:Inh|Prm|Eff|Bnd|Amb):\t0{16}$/gm)], 5, status)
+      assert.match(status, /^NoNewPrivs:\t1$/m)
+      assert.match(status, /^Seccomp:\t2$/m)
+      assert.match(status, /^Groups:\t *$/m)
+      const uid = yield* attackersUid
+      assert.match(status, new RegExp(`^Uid:(\\t${uid}){4}$`, "m"))
+      const descriptors = yield* server.ok(["sh", "-c", 'ls -l "/proc/$1/fd" | sed -n "s/.* -> //p"', "sh", pid])
+      for (const one of descriptors.trim().split("\n"))
+        assert.match(one, /^(?:pipe:|socket:|\/data(?:\/|$)|\/dev\/null)/)
+      const limits = yield* server.read(`/proc/${pid}/limits`)
+      assert.match(limits, /^Max core file size +0 /m)
+      assert.match(limits, /^Max open files +512 /m)
+      yield* push.wait
+      return { outcome: "no capability, no group, no descriptor but its pipes, one directory", saw: [stdout] }
+    })
+  },
+  {
+    area: "Sandbox",
+    name: "filter rules inside the protocol that name a file of the server",
+    run: Effect.gen(function* () {
+      const { send, server } = yield* Siege
+      const uid = yield* attackersUid
+      const stdin = rawFilter(". /etc/canary")
+      // As the scripts in the field ran it: the host's uid, and nothing else.
+      yield* server.ok(["install", "-d", "-o", String(uid), "/srv/open"])
+      const command = ["rsync", "--server", "--sender", "-re.LsfxCIvu", ".", "."]
+      const open = yield* server.run(unconfinedArgv(uid, command), { cwd: "/srv/open", stdin })
+      assert.include(
+        open.stdout + open.stderr,
+        "rule from /etc/canary line 1",
+        "without the sandbox rsync reads the file"
+      )
+      const { stderr, stdout } = yield* send("rsync --server --sender -re.LsfxCIvu . latest", { stdin }, "alone")
+      assert.notInclude(stdout + stderr, "rule from /etc/canary")
+      assert.include(stdout + stderr, "failed to open")
+      return { outcome: "there is no such file; without the sandbox rsync opens it", saw: [stdout, stderr] }
+    })
+  }
+]
+
+const nasty = String.raw`
+set -e
+mkdir -p /nasty; cd /nasty
+cp /bin/true setuid; chmod 6755 setuid
+mknod null c 1 3; mknod disk b 7 0; mkfifo fifo
+perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un("socket"))'
+ln -s /etc/canary link; ln -s ../../victim/current other; ln -s /byteback hole
+echo x >forged; setfattr -n user.rsync.%stat -v '100777 0,0 0:0' forged
+echo x >garbage; setfattr -n user.rsync.%stat -v 'garbage' garbage
+echo x >capability; setfattr -n user.rsync.security.capability -v 0x0100000202000000000000000000000000000000 capability
+mkdir current '2099-01-01T00:00+0000' -- '-rf'
+touch -- '-rf/x' '*' '%n' 'trailing ' "$(printf 'new\nline')" "$(printf '\033[2Jesc')" "$(printf '\302\233c1')" \
+  "$(printf '\342\200\256bidi')" "$(printf 'bad\377utf8')" "$(printf '%0255d' 1)"
+touch -d @-99999999999 old; touch -d @99999999999 future
+mkdir links; echo x >links/0; perl -e 'link("links/0", "links/$_") for 1..2000'
+`
+
+export const contentDeeds: ReadonlyArray<Deed> = [
+  ...probes,
+  {
+    area,
+    name: "devices, sockets, fifos, setuid, forged xattrs, links out, hostile names and times, 2,000 hard links",
+    run: Effect.gen(function* () {
+      const { attacker, send, server } = yield* Siege
+      yield* attacker.ok(["sh", "-c", nasty])
+      // fake-super left out, and no filter against user.rsync.*: a client that means harm
+      const words = ["rsync", "-aHX", "--numeric-ids", "--inplace", "-e", "ssh", "/nasty", "alone:."]
+      const pushed = yield* attacker.run(words)
+      assert.include([0, 23], pushed.code, pushed.stderr)
+      const kinds = yield* server.ok(["sh", "-c", `find ${current} -printf '%y %m %U\\n' | sort -u`])
+      const uid = yield* attackersUid
+      for (const line of kinds.trim().split("\n")) assert.match(line, new RegExp(`^[fd] [0-7]{1,3} ${uid}$`))
+      const listed = yield* send("byteback-receive --snapshot current --list --all /nasty /nasty/*")
+      assert.strictEqual(listed.code, 0, listed.stderr)
+      assert.match(listed.stdout, /^[\x20-\x7e\n]*$/, "no byte of a name reaches a terminal")
+      const back = yield* attacker.run(["rsync", "-aHX", "-e", "ssh", "alone:current/nasty", "/back"])
+      assert.include([0, 23], back.code, back.stderr)
+      assert.strictEqual(yield* attacker.ok(["readlink", "/back/nasty/link"]), "/etc/canary\n", "a link is its text")
+      const saw = [
+        listed.stdout,
+        pushed.stderr,
+        back.stderr,
+        yield* attacker.ok(["grep", "-rc", "canary-of", "/back"]).pipe(Effect.orElseSucceed(() => ""))
+      ]
+      yield* server.ok(["sh", "-c", `rm -rf ${current}/nasty`])
+      return { outcome: "plain files and directories of the host's uid; listed without a stop or an escape", saw }
+    })
+  },
+  ...(
+    [
+      ["`..` in the file list", [fileList.file("../escaped")]],
+      ["an absolute name in the file list", [fileList.file("/tmp/escaped")]],
+      ["`a/../../b` in the file list", [fileList.file("a/../../escaped")]],
+      ["an empty name in the file list", [fileList.file("")]],
+      ["a symbolic link, then a file through it", [fileList.link("door", "/tmp"), fileList.file("door/escaped")]],
+      [
+        "a link to the neighbour, then a file through it",
+        [fileList.link("side", "../../victim/current"), fileList.file("side/escaped")]
+      ],
+      ["a device in the file list", [fileList.device("device", 8, 0)]],
+      ["a file of 8 EiB", [fileList.file("sparse", 0x7fffffffffffffffn)]]
+    ] as const
+  ).map(([name, entries]): Deed => ({
+    area,
+    name,
+    run: Effect.gen(function* () {
+      const { send, server } = yield* Siege
+      const line = "rsync --server -rlDte.LsfxCIvu --inplace . ."
+      const well = yield* send(line, { stdin: rawPush([fileList.file("well")]), timeout: 20_000 }, "alone")
+      assert.strictEqual(yield* server.read(`${current}/well`), "written by a raw client\n", well.stderr)
+      const { stderr, stdout } = yield* send(line, { stdin: rawPush(entries), timeout: 20_000 }, "alone")
+      const strays = yield* server.ok([
+        "sh",
+        "-c",
+        "find / -xdev -name escaped -not -path '/proc/*'; find /byteback -name escaped -not -path '/byteback/attacker/current/*'"
+      ])
+      assert.strictEqual(strays, "")
+      const kinds = yield* server.ok(["sh", "-c", `find ${current} -not -type f -not -type d`])
+      assert.strictEqual(kinds, "")
+      yield* server.ok(["sh", "-c", `cd ${current} && rm -rf well escaped door side device sparse`])
+      return { outcome: "nothing outside of the host's current, no link or device in it", saw: [stdout, stderr] }
+    })
+  })),
+  {
+    area: "Push",
+    name: "an absolute destination, another host's",
+    run: Effect.gen(function* () {
+      const { send, server } = yield* Siege
+      const seen: Array<string> = []
+      for (const destination of ["/byteback/victim/current", "../victim/current", "/etc"]) {
+        const line = `rsync --server -rlDte.LsfxCIvu --inplace . ${destination}`
+        const { stderr, stdout } = yield* send(
+          line,
+          { stdin: rawPush([fileList.file("escaped")]), timeout: 20_000 },
+          "alone"
+        )
+        const found = yield* server.ok(["find", "/byteback", "/etc", "-name", "escaped"])
+        assert.strictEqual(found, `${current}/escaped\n`, "its own current, whatever it says")
+        yield* server.ok(["rm", `${current}/escaped`])
+        seen.push(stderr, stdout)
+      }
+      return { outcome: "what it says is ignored: it goes to the host's own current", saw: seen }
+    })
+  },
+  {
+    area,
+    name: "200,000 long names in one directory, of which none is sent",
+    run: Effect.gen(function* () {
+      const { attacker, server, victim } = yield* Siege
+      const names = Array.from({ length: 200_000 }, (_, index) => fileList.link(String(index).padStart(240, "n"), "x"))
+      const list = rawPush(names)
+      // up to the middle of the list, and then nothing more
+      const stdin = list.subarray(0, list.length >> 1)
+      const push = yield* attacker.start(["ssh", "alone", "rsync --server -rlDte.LsfxCIvu . ."], { stdin })
+      yield* server.until(["pgrep", "-x", "rsync"])
+      const { code, stderr } = yield* victim.run(backupWords())
+      assert.include([0, 15], code, stderr)
+      yield* push.kill("SIGKILL")
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      return { outcome: "the neighbour is served; nothing left after 5 s", saw: [push.stderr()] }
+    })
+  },
+  {
+    area,
+    name: "70,000 hard links of one file",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      yield* attacker.ok([
+        "sh",
+        "-c",
+        "mkdir /links && cd /links && echo x >0 && perl -e 'link(q(0), $_) or die for 1..69999'"
+      ])
+      const { code, stderr } = yield* attacker.run(["rsync", "-aH", "-e", "ssh", "/links", "alone:."])
+      assert.include([0, 23], code, stderr.slice(-300))
+      const most = "find . -type f -printf '%n\\n' | sort -n | tail -1"
+      const links = Number(yield* server.ok(["sh", "-c", most], { cwd: `${current}/links` }))
+      assert.isTrue(links > 1000 && links <= 65_535, `${links} links`)
+      yield* server.ok(["rm", "-rf", `${current}/links`])
+      return { outcome: "as many as btrfs can; the rest is told to the client", saw: [stderr] }
+    })
+  },
+  {
+    area,
+    name: "old protocol versions, and none at all",
+    run: Effect.gen(function* () {
+      const { send } = yield* Siege
+      const seen: Array<string> = []
+      for (const version of [0, 1, 19, 20, 26, 255]) {
+        const { code, stderr, stdout } = yield* send(
+          "rsync --server -rlte.LsfxCIvu . .",
+          { stdin: Buffer.from([version, 0, 0, 0, 0, 0, 0, 0]), timeout: 20_000 },
+          "alone"
+        )
+        assert.notStrictEqual(code, 0)
+        seen.push(stdout, stderr)
+      }
+      return { outcome: "rsync ends with an error", saw: seen }
+    })
+  },
+  {
+    area,
+    name: "10,000 tiny files while another host backs up",
+    run: Effect.gen(function* () {
+      const { attacker, server, victim } = yield* Siege
+      yield* attacker.ok([
+        "sh",
+        "-c",
+        "mkdir /tiny && cd /tiny && perl -e 'for (1..10000) { open F, \">$_\"; print F $_ }'"
+      ])
+      yield* server.write("/etc/byteback/snapshot_interval", "0\n")
+      const flood = yield* attacker.start(["rsync", "-aX", "-e", "ssh", "/tiny", "alone:."])
+      const { code, stderr } = yield* victim.run(backupWords())
+      assert.include([0, 15], code, stderr)
+      assert.strictEqual((yield* flood.wait).code, 0)
+      yield* server.ok(["sh", "-c", `rm -rf ${current}/tiny`])
+      return { outcome: "both went through", saw: [flood.stderr()] }
+    })
+  }
+]

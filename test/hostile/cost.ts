@@ -1,0 +1,243 @@
+// What a client can cost: places, connections and processes of the server, and what a push runs there at all.
+import { assert } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { exitCode } from "../../src/domain/exitCode.ts"
+import { findRefusal } from "../../src/domain/refusalLine.ts"
+import { backupWords } from "../e2e/pair.ts"
+import type { Deed } from "./deed.ts"
+import { twins } from "./lines.ts"
+import { Siege } from "./siege.ts"
+import { nothingRuns } from "./snapshots.ts"
+
+const area = "Cost"
+
+/** A backup that ends well, also where a snapshot is not due yet. */
+const victimBacksUp = Effect.gen(function* () {
+  const { victim } = yield* Siege
+  const { code, stderr } = yield* victim.run(backupWords())
+  assert.include([exitCode.ok, exitCode.tooSoon] as ReadonlyArray<number>, code, stderr)
+})
+
+/** A push that has begun and says nothing more. */
+const stalled = Effect.gen(function* () {
+  const { attacker, server } = yield* Siege
+  const push = yield* attacker.start(["ssh", "alone", twins.push])
+  yield* server.until(["pgrep", "-x", "rsync"])
+  return push
+})
+
+export const costDeeds: ReadonlyArray<Deed> = [
+  {
+    area,
+    name: "a second push of the same host",
+    run: Effect.gen(function* () {
+      const { send, server } = yield* Siege
+      const first = yield* stalled
+      const { code, stderr, stdout } = yield* send(twins.push)
+      assert.deepStrictEqual([code, findRefusal(stderr)?.code], [exitCode.busy, exitCode.busy])
+      yield* first.kill("SIGKILL")
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      return { outcome: "11: another run of this host is in progress", saw: [stdout, stderr] }
+    })
+  },
+  {
+    area,
+    name: "every place in the server taken",
+    run: Effect.gen(function* () {
+      const { server, victim } = yield* Siege
+      yield* server.write("/etc/byteback/parallel", "1\n")
+      const first = yield* stalled
+      const { code, stderr } = yield* victim.run(backupWords())
+      assert.strictEqual(code, exitCode.busy, stderr)
+      assert.include(stderr, "busy with 1 other backups")
+      yield* server.ok(["rm", "/etc/byteback/parallel"])
+      yield* victimBacksUp
+      yield* first.kill("SIGKILL")
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      return { outcome: "11: busy, with a time to come back; with places left the neighbour's goes through", saw: [] }
+    })
+  },
+  {
+    area,
+    name: "stalls: before the greeting, after it, in the file list",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      const seen: Array<string> = []
+      for (const said of [Buffer.alloc(0), Buffer.from([29, 0, 0, 0]), Buffer.from([29, 0, 0, 0, 0x40, 9, 0])]) {
+        const push = yield* attacker.start(["ssh", "alone", "rsync --server -rlte.LsfxCIvu . ."], { stdin: said })
+        yield* server.until(["pgrep", "-x", "rsync"])
+        yield* victimBacksUp
+        yield* push.kill("SIGKILL")
+        yield* server.until(nothingRuns, { timeout: 5000 })
+        seen.push(push.stdout(), push.stderr())
+      }
+      return { outcome: "the neighbour is served; nothing left after 5 s", saw: seen }
+    })
+  },
+  {
+    area,
+    name: "a byte a second",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      const slow = yield* attacker.start(["ssh", "alone", "rsync --server -rlte.LsfxCIvu . ."], {
+        stdin: Buffer.from([29, 0, 0, 0])
+      })
+      yield* server.until(["pgrep", "-x", "rsync"])
+      const trickle = yield* Effect.forkScoped(
+        Effect.forever(Effect.andThen(slow.writeStdin(Buffer.from([0x40])), Effect.sleep("1 second")))
+      )
+      yield* victimBacksUp
+      yield* server.ok(["pgrep", "-x", "rsync"])
+      yield* Fiber.interrupt(trickle)
+      yield* slow.kill("SIGKILL")
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      return { outcome: "holds the host's own place and no other", saw: [slow.stdout(), slow.stderr()] }
+    })
+  },
+  {
+    area,
+    name: "rsync stopped, so that it does not end by itself",
+    run: Effect.gen(function* () {
+      const { server } = yield* Siege
+      const push = yield* stalled
+      yield* server.ok(["pkill", "-STOP", "-x", "rsync"])
+      yield* push.kill("SIGKILL")
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      return { outcome: "ended all the same, within 5 s", saw: [] }
+    })
+  },
+  {
+    area,
+    name: "20 sessions at once",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      const sessions = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => attacker.start(["ssh", "alone", twins.pull]),
+        {
+          concurrency: 20
+        }
+      )
+      yield* server.until(["pgrep", "-x", "rsync"])
+      yield* victimBacksUp
+      const busy = sessions.filter((one) => findRefusal(one.stderr())?.code === exitCode.busy)
+      assert.isAtLeast(busy.length, 10, "a host has four readers at once")
+      yield* Effect.forEach(sessions, (one) => one.kill("SIGKILL"), { discard: true })
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      return {
+        outcome: "four are served, the others told 11; the neighbour's backup goes through",
+        saw: sessions.map((one) => one.stderr())
+      }
+    })
+  },
+  {
+    area,
+    name: "20 silent connections",
+    run: Effect.gen(function* () {
+      const { attacker } = yield* Siege
+      const silent = yield* attacker.start([
+        "perl",
+        "-MIO::Socket::INET",
+        "-e",
+        "$|=1; my @s = map { IO::Socket::INET->new('server:22') } 1..20; print scalar(grep { $_ } @s), \" open\\n\"; sleep 100"
+      ])
+      yield* silent.saw(/20 open/)
+      for (let time = 0; time < 5; time += 1) yield* victimBacksUp
+      yield* silent.kill("SIGKILL")
+      return { outcome: "the neighbour's backups go through", saw: [] }
+    })
+  },
+  {
+    area,
+    name: "no sandbox on the server",
+    run: Effect.gen(function* () {
+      const { send, server } = yield* Siege
+      const seen: Array<string> = []
+      const refused = Effect.fnUntraced(function* (line: string, says: string) {
+        const { code, stderr, stdout } = yield* send(line)
+        assert.deepStrictEqual([code, findRefusal(stderr)?.code, stdout], [1, 1, ""])
+        assert.include(stderr, says)
+        seen.push(stderr)
+      })
+      const filter = (yield* server.ok(["sh", "-c", "echo /usr/lib/byteback/seccomp-*.bpf"])).trim().split(" ")
+      for (const file of ["/usr/bin/bwrap", ...filter]) {
+        yield* server.ok(["mv", file, `${file}.away`])
+      }
+      for (const line of [twins.push, twins.pull, twins.list]) yield* refused(line, "has no sandbox")
+      yield* server.ok(["mv", "/usr/bin/bwrap.away", "/usr/bin/bwrap"])
+      yield* refused(twins.push, ".bpf is missing")
+      for (const file of filter) yield* server.ok(["mv", `${file}.away`, file])
+      yield* server.write("/etc/byteback/sandbox", "off\n")
+      yield* refused(twins.push, "neither bubblewrap nor none")
+      yield* server.write("/etc/byteback/sandbox", "none\n")
+      yield* victimBacksUp
+      yield* server.ok(["rm", "/etc/byteback/sandbox"])
+      yield* victimBacksUp
+      return { outcome: "1: nobody is served, until the administrator says `none`", saw: seen }
+    })
+  },
+  {
+    area,
+    name: "a server without unprivileged user namespaces",
+    run: Effect.gen(function* () {
+      const { server, victim } = yield* Siege
+      const none = "/proc/sys/user/max_user_namespaces"
+      const { stdout } = yield* server.run(["sh", "-c", `test -w ${none} && cat ${none}`])
+      yield* victim.ok(["sh", "-c", "head -c 20000000 /dev/urandom >/data/slow"])
+      const push = yield* victim.start(backupWords(), { env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=5000" } })
+      const pid = (yield* server.until(["pgrep", "-o", "-x", "rsync"])).trim()
+      // Needs none: rsync is in the user namespace that the whole machine is in.
+      const namespaces = yield* server.ok(["readlink", "/proc/1/ns/user", `/proc/${pid}/ns/user`])
+      assert.lengthOf([...new Set(namespaces.trim().split("\n"))], 1)
+      yield* push.wait
+      return { outcome: "the sandbox uses none", saw: [stdout] }
+    })
+  },
+  {
+    area,
+    name: "an rsync with known holes",
+    run: Effect.gen(function* () {
+      const { send, server } = yield* Siege
+      yield* server.ok(["mv", "/usr/bin/rsync", "/usr/bin/rsync.good"])
+      yield* server.write(
+        "/usr/bin/rsync",
+        '#!/bin/sh\n[ "$1" = --version ] && echo "rsync  version 3.2.7  protocol version 31" && exit\nexec /usr/bin/rsync.good "$@"\n',
+        { mode: "0755" }
+      )
+      const { code, stderr, stdout } = yield* send(twins.push)
+      assert.deepStrictEqual([code, findRefusal(stderr)?.code, stdout], [12, 12, ""])
+      assert.include(stderr, "write 3.2.7 into /etc/byteback/allow_old_rsync")
+      yield* server.write("/etc/byteback/allow_old_rsync", "3.2.7\n")
+      const allowed = yield* send(twins.push)
+      assert.isNull(findRefusal(allowed.stderr))
+      yield* server.ok(["rm", "/etc/byteback/allow_old_rsync"])
+      yield* server.ok(["mv", "/usr/bin/rsync.good", "/usr/bin/rsync"])
+      return { outcome: "12: not served, until the administrator names that version", saw: [stderr, allowed.stderr] }
+    })
+  },
+  {
+    area,
+    name: "strace of a push",
+    run: Effect.gen(function* () {
+      const { server, victim } = yield* Siege
+      yield* victim.ok(["rm", "-f", "/data/slow"])
+      const strace = yield* server.start([
+        "sh",
+        "-c",
+        'exec strace -f -qq -s 4096 -e trace=execve -o /tmp/trace -p "$(cat /run/sshd.pid)"'
+      ])
+      yield* server.until(["sh", "-c", "grep -q 'TracerPid:\t[1-9]' /proc/$(cat /run/sshd.pid)/status"])
+      const { code, stderr } = yield* victim.run(backupWords())
+      assert.include([exitCode.ok, exitCode.tooSoon] as ReadonlyArray<number>, code, stderr)
+      yield* strace.kill("SIGINT")
+      yield* strace.wait
+      const trace = yield* server.read("/tmp/trace")
+      const rsyncs = [...trace.matchAll(/execve\("[^"]*\/rsync", \[(.*?)\], .* = 0$/gm)].map(([, argv]) => argv!)
+      const servers = rsyncs.filter((argv) => argv.includes('"--server"'))
+      assert.deepStrictEqual(servers, [
+        '"rsync", "--server", "-lHogDtpAXrRe.iLsfxCIvu", "--delete-during", "--delete-excluded", "--stats", "--numeric-ids", "--inplace", "--timeout=3600", "--fake-super", "--confine-root=/data", "--", ".", "."'
+      ])
+      return { outcome: "one execve of rsync --server, as rebuilt from its type", saw: [] }
+    })
+  }
+]

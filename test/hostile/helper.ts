@@ -1,0 +1,108 @@
+// The privileged helper and its line in sudoers: bad arguments are denied by sudo, and by the helper where sudo is not asked.
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { findRefusal } from "../../src/domain/refusalLine.ts"
+import type { Deed } from "./deed.ts"
+import { twins } from "./lines.ts"
+import { Siege } from "./siege.ts"
+
+const area = "Helper"
+const helper = "/usr/lib/byteback/byteback-priv"
+
+const bad: ReadonlyArray<readonly [name: string, words: ReadonlyArray<string>, bySudo: boolean]> = [
+  ["no arguments", [], true],
+  ["a verb that is none", ["prune", "attacker"], true],
+  ["an empty host", ["ping", ""], true],
+  ["no host", ["ping"], true],
+  ["a host of dots", ["ping", ".."], true],
+  ["a host with a path", ["ping", "../victim"], true],
+  ["a host with a slash", ["ping", "attacker/current"], true],
+  ["a..b, which sudo's expression lets pass", ["ping", "a..b"], false],
+  ["a host in capitals", ["ping", "ATTACKER"], true],
+  ["an option in place of a host", ["ping", "--help"], true],
+  ["a host with a blank", ["ping", "attacker victim"], true],
+  ["two hosts", ["ping", "attacker", "victim"], true],
+  ["a host with a newline", ["ping", "attacker\nvictim"], true],
+  ["a host of 64 letters", ["ping", "a".repeat(64)], true],
+  ["verb and host in one word", ["ping attacker"], false],
+  ["a host with a quote", ["push", "attacker'"], true],
+  ["a host with $()", ["push", "$(id)"], true],
+  ["a host that is not enrolled", ["ping", "nobody"], false],
+  ["a verb that the request does not fit", ["push", "attacker"], false],
+  ["enrol with a ping", ["enrol", "attacker"], false]
+]
+
+export const helperDeeds: ReadonlyArray<Deed> = [
+  ...bad.map(([name, words, bySudo]): Deed => ({
+    area,
+    name,
+    run: Effect.gen(function* () {
+      const { server } = yield* Siege
+      const env = { BYTEBACK_REQUEST: twins.ping }
+      const asUser = (argv: ReadonlyArray<string>) =>
+        server.run(["sudo", "-n", "--", helper, ...argv], { user: "byteback", env, clearEnv: true })
+      assert.strictEqual((yield* asUser(["ping", "attacker"])).code, 0, "its twin works")
+      const denied = yield* asUser(words)
+      assert.notStrictEqual(denied.code, 0)
+      if (bySudo) assert.match(denied.stderr, /sudo: a password is required|not allowed to execute/)
+      else assert.isNotNull(findRefusal(denied.stderr))
+      const direct = yield* server.run([helper, ...words], { env })
+      const refusal = findRefusal(direct.stderr)
+      assert.isNotNull(refusal, direct.stderr)
+      assert.strictEqual(direct.code, refusal!.code)
+      const which = bySudo ? "sudo, and the helper" : "the helper"
+      return { outcome: `denied by ${which}: ${direct.code}`, saw: [denied.stderr, direct.stderr, denied.stdout] }
+    })
+  })),
+  {
+    area,
+    name: "another program, another user, a shell",
+    run: Effect.gen(function* () {
+      const { server } = yield* Siege
+      const seen: Array<string> = []
+      for (const argv of [
+        ["sudo", "-n", "/bin/sh"],
+        ["sudo", "-n", "-s"],
+        ["sudo", "-n", "-u", "daemon", "--", helper, "ping", "attacker"],
+        ["sudo", "-n", "--", "/usr/bin/byteback", "prune"],
+        ["sudo", "-n", "-e", "/etc/shadow"],
+        ["sudo", "-n", "LD_PRELOAD=/tmp/x", "--", helper, "ping", "attacker"]
+      ]) {
+        const { code, stderr, stdout } = yield* server.run(argv, { user: "byteback" })
+        assert.notStrictEqual(code, 0, argv.join(" "))
+        seen.push(stdout, stderr)
+      }
+      return { outcome: "denied by sudo", saw: seen }
+    })
+  },
+  {
+    area,
+    name: "the helper not as root",
+    run: Effect.gen(function* () {
+      const { server } = yield* Siege
+      const { code, stderr } = yield* server.run([helper, "ping", "attacker"], { user: "byteback" })
+      assert.deepStrictEqual([code, findRefusal(stderr)?.code], [12, 12])
+      return { outcome: "12: byteback-priv is for root", saw: [stderr] }
+    })
+  },
+  {
+    area,
+    name: "a hostile environment",
+    run: Effect.gen(function* () {
+      const { server } = yield* Siege
+      const env = {
+        BYTEBACK_REQUEST: twins.ping,
+        NODE_OPTIONS: "--require=/tmp/evil.js",
+        LD_PRELOAD: "/tmp/evil.so"
+      }
+      yield* server.write("/tmp/evil.js", 'require("fs").writeFileSync("/tmp/was-here", "x")\n', { mode: "0644" })
+      const { code } = yield* server.run(
+        ["/usr/bin/env", "PATH=/tmp", "/usr/bin/sudo", "-n", "--", helper, "ping", "attacker"],
+        { user: "byteback", env, clearEnv: true }
+      )
+      assert.strictEqual(code, 0)
+      assert.isFalse(yield* server.exists("/tmp/was-here"))
+      return { outcome: "sudo gave the helper none of it", saw: [] }
+    })
+  }
+]

@@ -1,0 +1,100 @@
+// A server with a victim's backups on it, and a hostile host of the same server: what every attack starts from.
+import { assert } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { Lab, type LabError, type Machine, type RunOptions, type RunResult } from "../lab/Lab.ts"
+import { backupWords, clientMachine, serverMachine } from "../e2e/pair.ts"
+
+/** Words that no byte which the attacker sees may hold. */
+const canaries = {
+  victim: "canary-of-the-victim-7f3a",
+  etc: "canary-of-the-servers-etc-91c2",
+  root: "canary-of-roots-home-d04e"
+} as const
+
+/** Every snapshot with its owner, group, mode, ro flag and the sum of all that is in it. */
+const seals = `
+cd /byteback
+for s in */20*; do
+  echo "$s $(stat -c '%u %g %a' "$s") $(btrfs property get "$s" ro)" "$(cd "$s" && {
+    find . ! -inum 2 -printf '%P|%y|%m|%U|%G|%s|%T@|%n|%l\\n' | sort
+    find . -type f -print0 | sort -z | xargs -0r sha256sum
+    getfattr -R -P -h -d -m - --encoding=hex .
+  } | sha256sum)"
+done`
+
+/** How the attacker's ssh is called; one connection for all that do not need their own. */
+const sshConfig = `Host server
+  User byteback
+  IdentityFile /etc/byteback/key
+  UserKnownHostsFile /etc/byteback/known_hosts
+  ControlMaster auto
+  ControlPath /root/mux
+  ControlPersist 600
+  LogLevel ERROR
+Host alone
+  HostName server
+  HostKeyAlias server
+  User byteback
+  IdentityFile /etc/byteback/key
+  IdentitiesOnly yes
+  UserKnownHostsFile /etc/byteback/known_hosts
+  ControlPath none
+`
+
+const sendBytes = 'line=$(cat "$1"; echo .); rm "$1"; exec ssh "$2" "${line%.}"'
+
+export class Siege extends Context.Service<
+  Siege,
+  {
+    readonly server: Machine
+    /** root on this one is hostile */
+    readonly attacker: Machine
+    readonly victim: Machine
+    /** Sends a line, a byte each character, to the forced command, and `stdin` after it. */
+    readonly send: (line: string, options?: RunOptions, over?: "server" | "alone") => Effect.Effect<RunResult, LabError>
+    /** After an attack: every snapshot that was there is as it was, and nothing that the attacker saw holds a canary. */
+    readonly unharmed: (saw: ReadonlyArray<string>) => Effect.Effect<void, LabError>
+  }
+>()("byteback/test/Siege") {
+  static readonly layer = Layer.effect(
+    Siege,
+    Effect.gen(function* () {
+      const server = yield* serverMachine("server", "1500M")
+      const attacker = yield* clientMachine(server, "attacker")
+      const victim = yield* clientMachine(server, "victim")
+      yield* server.write("/etc/canary", `${canaries.etc}\n`)
+      yield* server.write("/root/canary", `${canaries.root}\n`)
+      yield* victim.write("/data/secret", `${canaries.victim}\n`)
+      yield* attacker.write("/root/.ssh/config", sshConfig, { mode: "0600" })
+      const rights = "mkdir -p /data/rights && cd /data/rights && cp /bin/true setuid && chmod 4755 setuid"
+      yield* attacker.ok([
+        "sh",
+        "-c",
+        `${rights} && cp /bin/true capable && setcap cap_net_raw+ep capable && mknod null c 1 3`
+      ])
+      yield* attacker.ok(backupWords())
+      yield* victim.ok(backupWords())
+      const look = server.ok(["sh", "-c", seals])
+      let before = yield* look
+      let sent = 0
+      return Siege.of({
+        server,
+        attacker,
+        victim,
+        send: Effect.fnUntraced(function* (line, options, over = "server") {
+          const file = `/root/line-${sent++}`
+          yield* attacker.write(file, Buffer.from(line, "latin1"))
+          return yield* attacker.run(["sh", "-c", sendBytes, "sh", file, over], options)
+        }),
+        unharmed: Effect.fnUntraced(function* (saw) {
+          const now = yield* look
+          const lines = new Set(now.split("\n"))
+          for (const line of before.split("\n")) assert.isTrue(lines.has(line), `as it was: ${line}\nnow:\n${now}`)
+          before = now
+          for (const bytes of saw)
+            for (const canary of Object.values(canaries)) assert.notInclude(bytes, canary, "a secret got out")
+        })
+      })
+    })
+  ).pipe(Layer.provideMerge(Lab.layer()))
+}

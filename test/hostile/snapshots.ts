@@ -1,0 +1,189 @@
+// What a client may try with completes, restores and listings, and with the state that they leave behind.
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { exitCode } from "../../src/domain/exitCode.ts"
+import { findRefusal } from "../../src/domain/refusalLine.ts"
+import { backupWords, nextSnapshotMayCome, snapshotNames } from "../e2e/pair.ts"
+import type { Deed } from "./deed.ts"
+import { twins } from "./lines.ts"
+import { Siege } from "./siege.ts"
+
+const area = "Snapshots"
+const complete = "byteback-receive --complete"
+
+/** rsync, sandbox and runner of a host: nothing of them may be left when its client has gone. */
+export const nothingRuns = ["sh", "-c", "! pgrep -x 'rsync|bwrap|run-push|run-pull' && ! pgrep -f '[l]ister.mjs'"]
+
+const push = (...more: ReadonlyArray<string>) => ["rsync", "-aX", "-e", "ssh", ...more, "/data", "alone:."]
+
+export const snapshotDeeds: ReadonlyArray<Deed> = [
+  {
+    area,
+    name: "complete without a push",
+    run: Effect.gen(function* () {
+      const { attacker, send, server } = yield* Siege
+      yield* server.ok(["rm", "-f", "/run/byteback/attacker/push"])
+      const { code, stderr, stdout } = yield* send(complete)
+      assert.deepStrictEqual([code, findRefusal(stderr)?.code], [exitCode.refused, exitCode.refused])
+      yield* nextSnapshotMayCome(server, "attacker")
+      yield* attacker.ok(push())
+      assert.strictEqual((yield* send(complete)).code, 0, "its twin")
+      return { outcome: "12: nothing was pushed since its last snapshot", saw: [stdout, stderr] }
+    })
+  },
+  {
+    area,
+    name: "complete during a push",
+    run: Effect.gen(function* () {
+      const { attacker, send, server } = yield* Siege
+      yield* attacker.ok(["sh", "-c", "head -c 40000000 /dev/urandom >/data/during"])
+      const slow = yield* attacker.start(push("--bwlimit=4000"))
+      yield* server.until(["pgrep", "-x", "rsync"])
+      const { code, stderr, stdout } = yield* send(complete)
+      assert.deepStrictEqual([code, findRefusal(stderr)?.code], [exitCode.busy, exitCode.busy])
+      yield* slow.kill("SIGKILL")
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      const after = yield* send(complete)
+      assert.strictEqual(after.code, exitCode.refused, "a push that was broken off counts for nothing")
+      return { outcome: "11 while it runs; 12 after it was broken off", saw: [stdout, stderr, after.stderr] }
+    })
+  },
+  {
+    area,
+    name: "complete, 30 times in parallel, with a nested subvolume in current",
+    run: Effect.gen(function* () {
+      const { attacker, send, server } = yield* Siege
+      yield* server.ok(["btrfs", "-q", "subvolume", "create", "/byteback/attacker/current/nested"])
+      yield* nextSnapshotMayCome(server, "attacker")
+      yield* attacker.ok(push())
+      const before = yield* snapshotNames(server, "attacker")
+      const codes = yield* Effect.forEach(
+        Array.from({ length: 30 }),
+        () => Effect.map(send(complete, {}, "alone"), ({ code }) => code),
+        { concurrency: 30 }
+      )
+      const after = yield* snapshotNames(server, "attacker")
+      assert.strictEqual(after.length, before.length + 1)
+      assert.strictEqual(codes.filter((code) => code === 0).length, 1)
+      yield* server.ok(["btrfs", "-q", "subvolume", "delete", "/byteback/attacker/current/nested"])
+      return { outcome: "one snapshot, one 0, the others refused", saw: [] }
+    })
+  },
+  {
+    area,
+    name: "odd entries in the host's directory",
+    run: Effect.gen(function* () {
+      const { attacker, send, server } = yield* Siege
+      yield* server.ok([
+        "sh",
+        "-c",
+        `cd /byteback/attacker && touch file '$(touch pwned)' '2098-01-01T00:00+0000' && ln -s /etc link && ln -s ../victim/current '2097-01-01T00:00+0000' &&
+         mkdir saved-do-not-delete '; id' && mkfifo fifo`
+      ])
+      const names = yield* attacker.ok(["byteback", "snapshots", "--json"])
+      assert.notInclude(names, "2098")
+      assert.notInclude(names, "2097")
+      const listed = yield* send("byteback-receive --snapshot * --list --all /")
+      assert.strictEqual(listed.code, 0)
+      assert.notInclude(listed.stdout, "2097")
+      const through = yield* send(twins.pull.replace("latest", "2097-01-01T00:00+0000"))
+      assert.strictEqual(findRefusal(through.stderr)?.code, exitCode.failed)
+      assert.isFalse(yield* server.exists("/byteback/attacker/pwned"))
+      yield* server.ok([
+        "sh",
+        "-c",
+        "cd /byteback/attacker && rm -rf file '$(touch pwned)' 2098* 2097* link saved-do-not-delete '; id' fifo"
+      ])
+      return {
+        outcome: "left alone; not taken for snapshots, not followed",
+        saw: [names, listed.stdout, through.stderr]
+      }
+    })
+  },
+  {
+    area,
+    name: "the client gone in the middle of a long listing",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      yield* server.ok([
+        "sh",
+        "-c",
+        "cd /byteback/attacker/current && mkdir -p deep && cd deep && for i in $(seq 400); do mkdir $i; done && for d in *; do (cd $d && touch $(seq 100)); done && chown -R --reference=.. ."
+      ])
+      const words = "byteback-receive --snapshot * --list --all " + "/*/*/*x ".repeat(1000)
+      const long = yield* attacker.start(["ssh", "alone", words])
+      yield* server.until(["pgrep", "-f", "[l]ister.mjs"])
+      yield* long.kill("SIGKILL")
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      const again = yield* attacker.run(["ssh", "alone", words], { timeout: 60_000 })
+      assert.deepStrictEqual([again.code, findRefusal(again.stderr)?.code], [exitCode.failed, exitCode.failed])
+      assert.include(again.stderr, "it took too much time")
+      yield* server.ok(["rm", "-rf", "/byteback/attacker/current/deep"])
+      return {
+        outcome: "nothing left after 5 s; with a patient client it is stopped after 30 s",
+        saw: [again.stdout, again.stderr]
+      }
+    })
+  },
+  {
+    area,
+    name: "the client gone in the middle of a restore",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      const slow = yield* attacker.start(["rsync", "-a", "--bwlimit=1000", "-e", "ssh", "alone:current/data", "/gone"])
+      yield* server.until(["pgrep", "-x", "rsync"])
+      const name = "/run/byteback/attacker/reading/current"
+      const held = yield* server.run(["flock", "--nonblock", name, "true"])
+      assert.strictEqual(held.code, 1, "while it is read its lock is held")
+      yield* attacker.ok(["pkill", "-KILL", "-x", "rsync|ssh"])
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      yield* server.ok(["flock", "--nonblock", name, "true"])
+      return { outcome: "nothing left after 5 s, and the snapshot is free", saw: [slow.stderr()] }
+    })
+  },
+  {
+    area,
+    name: "a snapshot's own directory: ro, owner and mode, by the host's uid",
+    run: Effect.gen(function* () {
+      const { server } = yield* Siege
+      const [name] = yield* snapshotNames(server, "attacker")
+      const uid = (yield* server.ok(["stat", "-c", "%u", "/byteback/attacker/current"])).trim()
+      yield* server.ok(["chmod", "755", "/byteback"])
+      const as = (...argv: ReadonlyArray<string>) =>
+        server.run(["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", ...argv], {
+          cwd: `/byteback/attacker/${name}`
+        })
+      for (const argv of [
+        ["btrfs", "property", "set", ".", "ro", "false"],
+        ["touch", "x"],
+        ["chmod", "777", "."],
+        ["rm", "-rf", "data"]
+      ])
+        assert.notStrictEqual((yield* as(...argv)).code, 0, argv.join(" "))
+      yield* server.ok(["chmod", "700", "/byteback"])
+      assert.strictEqual((yield* server.run(backupWords("--help"))).code, 0)
+      return { outcome: "denied by the kernel, without any sandbox", saw: [] }
+    })
+  },
+  {
+    area,
+    name: "complete on a full disk",
+    run: Effect.gen(function* () {
+      const { attacker, send, server } = yield* Siege
+      yield* attacker.ok(push())
+      yield* server.write("/etc/byteback/snapshot_interval", "0\n")
+      const fill =
+        "n=0; for size in 256M 64M 16M 4M; do while fallocate -l $size /byteback/full-$n; do n=$((n+1)); done; done 2>/dev/null; sync"
+      yield* server.ok(["sh", "-c", fill])
+      const full = yield* send(complete)
+      const begun = yield* send(twins.push)
+      const temporary = yield* server.ok(["find", "/byteback", "-maxdepth", "2", "-name", ".new-*"])
+      yield* server.ok(["sh", "-c", "rm /byteback/full-*"])
+      yield* server.ok(["btrfs", "filesystem", "sync", "/byteback"])
+      assert.include([exitCode.ok, exitCode.noSpace, exitCode.failed] as ReadonlyArray<number>, full.code, full.stderr)
+      assert.strictEqual(temporary, "", "nothing half-made")
+      assert.deepStrictEqual([begun.code, findRefusal(begun.stderr)?.code], [exitCode.noSpace, exitCode.noSpace])
+      return { outcome: "whole or not at all; a push is told 13", saw: [full.stdout, full.stderr, begun.stderr] }
+    })
+  }
+]
