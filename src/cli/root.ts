@@ -29,8 +29,7 @@ const onServer = [
   holdCommand,
   releaseCommand,
   approveCommand,
-  simulateCommand,
-  doctorCommand,
+  simulateCommand
 ] as const
 
 export const root = Command.make("byteback").pipe(
