@@ -4,7 +4,7 @@ import { cpus } from "node:os"
 import { join } from "node:path"
 import type { BenchRow } from "./row.ts"
 
-const comparisons = ["backup", "simulation"] as const
+const comparisons = ["backup", "prune", "simulation"] as const
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((name) => !comparisons.some((known) => known === name))
@@ -25,7 +25,9 @@ mkdirSync(results, { recursive: true })
 for (const name of comparisons) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   console.log(`\n${name}`)
-  const { rows } = (await import(`./${name}.ts`)) as { rows: () => Promise<ReadonlyArray<BenchRow>> }
+  const { rows } = (await import(`./${name}.ts`)) as {
+    rows: () => Promise<ReadonlyArray<BenchRow>> | ReadonlyArray<BenchRow>
+  }
   const found = await rows()
   for (const row of found) console.log(shown(row))
   const machine = { cores: cpus().length, node: process.version }

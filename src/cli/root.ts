@@ -23,13 +23,13 @@ const onServer = [
   removeClientCommand,
   clientsCommand,
   snapshotCommand,
-  doctorCommand,
   statusCommand,
   pruneCommand,
   holdCommand,
   releaseCommand,
   approveCommand,
-  simulateCommand
+  simulateCommand,
+  doctorCommand
 ] as const
 
 export const root = Command.make("byteback").pipe(

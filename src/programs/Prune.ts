@@ -351,8 +351,8 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   const skipped: Array<PruneResult["skipped"][number]> = []
   let current = first
   let stopped = false
-  while (!dryRun && current.deletions.length > 0) {
-    const next = current.deletions[0]!
+  for (let next = dryRun ? undefined : current.deletions[0]; next !== undefined; next = current.deletions[0]) {
+    const { why } = next
     const { host, id } = next.snapshot
     if (deleted.length >= most || (allowed !== null && !allowed.has(keyOf(host, id)))) {
       stopped = true
@@ -363,15 +363,14 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
       Effect.matchEffect({
         onSuccess: ({ freed, usage }) =>
           Effect.sync(() => {
-            deleted.push({ host, name: id, freed, why: next.why })
+            deleted.push({ host, name: id, freed, why })
             space = remeasured(space, usage, { host, id })
           }),
         onFailure: (error) =>
           error._tag === "Locked" || error._tag === "BtrfsError"
             ? Effect.sync(() => {
                 inUse.add(keyOf(host, id))
-                const why = error._tag === "Locked" ? "a restore reads it" : error.message
-                skipped.push({ host, name: id, why })
+                skipped.push({ host, name: id, why: error._tag === "Locked" ? "a restore reads it" : error.message })
               })
             : Effect.fail(error)
       })

@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { fromUint8Array, textOfBytes, toUint8Array } from "../domain/byteString.ts"
 import { escapeText } from "../domain/escape.ts"
-import type { ExitName } from "../domain/exitCode.ts"
+import { exitCode, type ExitName } from "../domain/exitCode.ts"
 import { rulesText } from "../domain/filters.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
 import { exitMeaning, type RsyncReason, rsyncReasons, type TransferOutcome } from "../domain/rsync/exitMeaning.ts"
@@ -51,6 +51,7 @@ export class RsyncError extends Schema.TaggedError<RsyncError>()("RsyncError", {
   stderr: Schema.String
 }) {
   get exit(): ExitName {
+    if (findRefusal(this.stderr)?.code === exitCode.anomaly) return "anomaly"
     return exits[this.reason] ?? "failed"
   }
   override get message() {

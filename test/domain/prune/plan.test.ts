@@ -25,7 +25,6 @@ const victims = (request: PlanRequest) => plan(request).deletions.map((d) => d.s
 const requests = fc
   .record({
     method: fc.constantFrom(...METHODS),
-    now: fc.constant(NOW),
     snapshots: stored({ maxLength: 30 }),
     free: fc.nat({ max: 200 }),
     reserve: fc.nat({ max: 800 }),

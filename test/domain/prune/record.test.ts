@@ -1,0 +1,82 @@
+// What pruning reads out of a host's journal.
+import { assert, describe, it } from "@effect/vitest"
+import type { JournalEntry } from "../../../src/domain/JournalEntry.ts"
+import { HOLD } from "../../../src/domain/prune/admission.ts"
+import { hostRecord, markAt } from "../../../src/domain/prune/record.ts"
+import { joinSnapshots } from "../../../src/domain/snapshotList.ts"
+import { NOW } from "./arbitrary.ts"
+
+const taken = (name: string, more: { readonly bytes?: number; readonly anomaly?: string } = {}): JournalEntry => ({
+  _tag: "snapshot",
+  at: NOW,
+  name,
+  state: "complete",
+  by: "host",
+  transfer: 0,
+  ...more
+})
+const held = (name: string, until: number | null): JournalEntry => ({ _tag: "held", at: NOW, name, until, why: "w" })
+
+describe("a host's record", () => {
+  it("leaves the first full backup out of its sizes, and takes it for what the second replaced", () => {
+    const record = hostRecord([
+      taken("1", { bytes: 900 }),
+      taken("2", { bytes: 5 }),
+      taken("3"),
+      taken("4", { bytes: 7 })
+    ])
+    assert.deepStrictEqual(record.sizes, [5, 7])
+    assert.deepStrictEqual(
+      [...record.bytes],
+      [
+        ["1", 5],
+        ["2", 5],
+        ["4", 7]
+      ]
+    )
+    assert.strictEqual(record.base, 895)
+  })
+
+  it("holds until the hold ends or is released", () => {
+    const { holds } = hostRecord([
+      held("1", NOW + 10),
+      held("2", null),
+      held("3", null),
+      { _tag: "released", at: NOW, name: "3" }
+    ])
+    assert.isDefined(markAt(holds, "1", NOW))
+    assert.isUndefined(markAt(holds, "1", NOW + 10))
+    assert.isDefined(markAt(holds, "2", NOW + 1e9))
+    assert.isUndefined(markAt(holds, "3", NOW))
+  })
+
+  it("suspects what looks wrong for 30 days, or until somebody has looked", () => {
+    const stored = [{ name: "1", at: NOW, foreign: false, sealed: true }]
+    const journal = [taken("1", { anomaly: "grew" })]
+    const stateAt = (now: number, entries: ReadonlyArray<JournalEntry> = journal) =>
+      joinSnapshots(stored, entries, now)[0]!.state
+    assert.strictEqual(stateAt(NOW), "suspect")
+    assert.strictEqual(stateAt(NOW + HOLD), "complete")
+    assert.strictEqual(stateAt(NOW, [...journal, { _tag: "released", at: NOW, name: "1" }]), "complete")
+  })
+
+  it("spends an approval a snapshot, and ends a refusal with it or with a snapshot", () => {
+    const approved: JournalEntry = { _tag: "approved", at: NOW, bytes: 10, runs: 2 }
+    const refused: JournalEntry = { _tag: "refused", at: NOW, verdict: "no space", needs: 1, why: "w" }
+    assert.deepStrictEqual(hostRecord([approved]).approval, { bytes: 10, runs: 2 })
+    assert.deepStrictEqual(hostRecord([approved, taken("1")]).approval, { bytes: 10, runs: 1 })
+    assert.isUndefined(hostRecord([approved, taken("1"), taken("2")]).approval)
+    assert.isDefined(hostRecord([taken("1"), refused]).refusal)
+    assert.isUndefined(hostRecord([refused, approved]).refusal)
+    assert.isUndefined(hostRecord([refused, taken("1")]).refusal)
+  })
+
+  it("begins anew when all of a host's backups were deleted", () => {
+    const record = hostRecord([
+      taken("1", { bytes: 9 }),
+      held("1", null),
+      { _tag: "removed", at: NOW, backups: "deleted" }
+    ])
+    assert.strictEqual(record.taken.size + record.holds.size + record.sizes.length, 0)
+  })
+})
