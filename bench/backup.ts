@@ -181,7 +181,7 @@ const memory = Effect.fn("memory")(function* (client: Machine, server: Machine) 
   yield* client.start(["byteback", "backup", "--quiet", "--retry-number", "0", "--source", "/big"], {
     env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=100" }
   })
-  yield* server.until(["pgrep", "-x", "rsync"])
+  yield* server.until(["pgrep", "-f", "^rsync --server"])
   const listed = yield* server.ok(["ps", "-eo", "rss=,comm=,args="])
   const staying = listed
     .split("\n")

@@ -23,13 +23,13 @@ const onServer = [
   removeClientCommand,
   clientsCommand,
   snapshotCommand,
+  doctorCommand,
   statusCommand,
   pruneCommand,
   holdCommand,
   releaseCommand,
   approveCommand,
-  simulateCommand,
-  doctorCommand
+  simulateCommand
 ] as const
 
 export const root = Command.make("byteback").pipe(

@@ -158,7 +158,7 @@ describe.skipIf(!root)("trouble", () => {
         const client = yield* clientMachine(server, "busy")
         yield* client.ok(["sh", "-c", "head -c 20000000 /dev/urandom > /data/big"])
         yield* client.start(backupWords(), { env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=1000" } })
-        yield* server.until(["pgrep", "-x", "rsync"])
+        yield* server.until(["pgrep", "-f", "^rsync --server"])
         endsWith(
           yield* client.run(backupWords()),
           11,
@@ -185,7 +185,7 @@ describe.skipIf(!root)("trouble", () => {
         const client = yield* clientMachine(server, "stopped")
         yield* client.ok(["sh", "-c", "head -c 20000000 /dev/urandom > /data/big"])
         const running = yield* client.tty(backupWords(), { env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=1000" } })
-        yield* server.until(["pgrep", "-x", "rsync"])
+        yield* server.until(["pgrep", "-f", "^rsync --server"])
         yield* running.writeStdin("\u0003")
         const ended = yield* running.wait
         assert.strictEqual(ended.code, 130, ended.stdout)

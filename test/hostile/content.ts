@@ -96,7 +96,7 @@ const probes: ReadonlyArray<Deed> = [
       const { attacker, server } = yield* Siege
       yield* attacker.ok(["sh", "-c", "head -c 30000000 /dev/urandom >/data/slow"])
       const push = yield* attacker.start(backupWords(), { env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=3000" } })
-      const pid = (yield* server.until(["pgrep", "-o", "-x", "rsync"])).trim()
+      const pid = (yield* server.until(["pgrep", "-o", "-f", "^rsync --server"])).trim()
       const status = yield* server.read(`/proc/${pid}/status`)
       assert.lengthOf([...status.matchAll(/^Cap(?:Inh|Prm|Eff|Bnd|Amb):\t0{16}$/gm)], 5, status)
       assert.match(status, /^NoNewPrivs:\t1$/m)
@@ -252,7 +252,7 @@ export const contentDeeds: ReadonlyArray<Deed> = [
       // up to the middle of the list, and then nothing more
       const stdin = list.subarray(0, list.length >> 1)
       const push = yield* attacker.start(["ssh", "alone", "rsync --server -rlDte.LsfxCIvu . ."], { stdin })
-      yield* server.until(["pgrep", "-x", "rsync"])
+      yield* server.until(["pgrep", "-f", "^rsync --server"])
       const { code, stderr } = yield* victim.run(backupWords())
       assert.include([0, 15], code, stderr)
       yield* push.kill("SIGKILL")

@@ -22,7 +22,7 @@ const victimBacksUp = Effect.gen(function* () {
 const stalled = Effect.gen(function* () {
   const { attacker, server } = yield* Siege
   const push = yield* attacker.start(["ssh", "alone", twins.push])
-  yield* server.until(["pgrep", "-x", "rsync"])
+  yield* server.until(["pgrep", "-f", "^rsync --server"])
   return push
 })
 
@@ -65,7 +65,7 @@ export const costDeeds: ReadonlyArray<Deed> = [
       const seen: Array<string> = []
       for (const said of [Buffer.alloc(0), Buffer.from([29, 0, 0, 0]), Buffer.from([29, 0, 0, 0, 0x40, 9, 0])]) {
         const push = yield* attacker.start(["ssh", "alone", "rsync --server -rlte.LsfxCIvu . ."], { stdin: said })
-        yield* server.until(["pgrep", "-x", "rsync"])
+        yield* server.until(["pgrep", "-f", "^rsync --server"])
         yield* victimBacksUp
         yield* push.kill("SIGKILL")
         yield* server.until(nothingRuns, { timeout: 5000 })
@@ -82,12 +82,12 @@ export const costDeeds: ReadonlyArray<Deed> = [
       const slow = yield* attacker.start(["ssh", "alone", "rsync --server -rlte.LsfxCIvu . ."], {
         stdin: Buffer.from([29, 0, 0, 0])
       })
-      yield* server.until(["pgrep", "-x", "rsync"])
+      yield* server.until(["pgrep", "-f", "^rsync --server"])
       const trickle = yield* Effect.forkScoped(
         Effect.forever(Effect.andThen(slow.writeStdin(Buffer.from([0x40])), Effect.sleep("1 second")))
       )
       yield* victimBacksUp
-      yield* server.ok(["pgrep", "-x", "rsync"])
+      yield* server.ok(["pgrep", "-f", "^rsync --server"])
       yield* Fiber.interrupt(trickle)
       yield* slow.kill("SIGKILL")
       yield* server.until(nothingRuns, { timeout: 5000 })
@@ -118,7 +118,7 @@ export const costDeeds: ReadonlyArray<Deed> = [
           concurrency: 20
         }
       )
-      yield* server.until(["pgrep", "-x", "rsync"])
+      yield* server.until(["pgrep", "-f", "^rsync --server"])
       yield* victimBacksUp
       const busy = sessions.filter((one) => findRefusal(one.stderr())?.code === exitCode.busy)
       assert.isAtLeast(busy.length, 10, "a host has four readers at once")
@@ -185,7 +185,7 @@ export const costDeeds: ReadonlyArray<Deed> = [
       const { stdout } = yield* server.run(["sh", "-c", `test -w ${none} && cat ${none}`])
       yield* victim.ok(["sh", "-c", "head -c 20000000 /dev/urandom >/data/slow"])
       const push = yield* victim.start(backupWords(), { env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=5000" } })
-      const pid = (yield* server.until(["pgrep", "-o", "-x", "rsync"])).trim()
+      const pid = (yield* server.until(["pgrep", "-o", "-f", "^rsync --server"])).trim()
       // Needs none: rsync is in the user namespace that the whole machine is in.
       const namespaces = yield* server.ok(["readlink", "/proc/1/ns/user", `/proc/${pid}/ns/user`])
       assert.lengthOf([...new Set(namespaces.trim().split("\n"))], 1)

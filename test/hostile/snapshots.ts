@@ -38,7 +38,7 @@ export const snapshotDeeds: ReadonlyArray<Deed> = [
       const { attacker, send, server } = yield* Siege
       yield* attacker.ok(["sh", "-c", "head -c 40000000 /dev/urandom >/data/during"])
       const slow = yield* attacker.start(push("--bwlimit=4000"))
-      yield* server.until(["pgrep", "-x", "rsync"])
+      yield* server.until(["pgrep", "-f", "^rsync --server"])
       const { code, stderr, stdout } = yield* send(complete)
       assert.deepStrictEqual([code, findRefusal(stderr)?.code], [exitCode.busy, exitCode.busy])
       yield* slow.kill("SIGKILL")
@@ -131,7 +131,7 @@ export const snapshotDeeds: ReadonlyArray<Deed> = [
     run: Effect.gen(function* () {
       const { attacker, server } = yield* Siege
       const slow = yield* attacker.start(["rsync", "-a", "--bwlimit=1000", "-e", "ssh", "alone:current/data", "/gone"])
-      yield* server.until(["pgrep", "-x", "rsync"])
+      yield* server.until(["pgrep", "-f", "^rsync --server"])
       const name = "/run/byteback/attacker/reading/current"
       const held = yield* server.run(["flock", "--nonblock", name, "true"])
       assert.strictEqual(held.code, 1, "while it is read its lock is held")
