@@ -246,8 +246,8 @@ class StoredReplay {
       }
     })
     this.#queue = new Queue(this.#hosts.map((host) => host.history))
-    const equal = shares(this.#capacity, new Map(scenario.hosts.map((host) => [host.name, 1])))
-    this.#share = Float64Array.from(scenario.hosts, (host) => (scenario.shares ? equal.get(host.name)! : Infinity))
+    const parts = shares(this.#capacity, new Map(scenario.hosts.map((host) => [host.name, host.weight])))
+    this.#share = Float64Array.from(scenario.hosts, (host) => (scenario.shares ? parts.get(host.name)! : Infinity))
   }
 
   run(onDay?: (day: number) => void): Trace {

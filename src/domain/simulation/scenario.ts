@@ -79,6 +79,8 @@ const HostFile = Schema.Struct({
   /** of each attempt; or outages that begin (breaks) and end (mends) with these probabilities at each attempt */
   failure: optional(Schema.Union([Probability, Schema.Struct({ breaks: Probability, mends: Probability })])),
   base: optional(Size),
+  /** its part when the disk is divided into shares; 1 unless given */
+  weight: optional(NotNegative),
   churn: optional(Churn),
   /** ages in days of the snapshots that there are when the simulation starts, oldest first */
   past: optional(Schema.Array(Positive))
@@ -125,7 +127,7 @@ export const ScenarioFile = Schema.Struct({
   transfer: optional(Schema.Literals(["atomic", "resumable"])),
   /** backups that the server admits at once */
   atOnce: optional(whole(1, 100_000)),
-  /** whether hosts over their equal share lose first */
+  /** whether hosts over their share, the disk divided by weights, lose first; true unless given */
   shares: optional(Schema.Boolean),
   /** every so many days an administrator looks: suspects are cleared, refused hosts approved; 7 unless given, 0 never */
   looksAfterDays: optional(whole(0, MOST_DAYS)),
@@ -171,6 +173,7 @@ export interface Host {
   readonly mends: number
   /** bytes */
   readonly base: number
+  readonly weight: number
   readonly daily: number
   readonly spread: number
   readonly weekdays: ReadonlyArray<number>
@@ -278,6 +281,7 @@ export const scenarioOf = (
         breaks: typeof failure === "number" ? failure : failure.breaks,
         mends: typeof failure === "number" ? 1 - failure : failure.mends,
         base: parseBytes(raw.base ?? "100G")!,
+        weight: raw.weight ?? 1,
         daily: parseBytes(raw.churn?.daily ?? "1G")!,
         spread: raw.churn?.spread ?? 0.5,
         weekdays: raw.churn?.weekdays ?? [1, 1, 1, 1, 1, 1, 1],
