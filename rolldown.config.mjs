@@ -1,4 +1,4 @@
-// What is shipped: one launcher, and a chunk for each job that it may have to load; the lister; the sandbox's filters.
+// What is shipped: one launcher, and a chunk for each job that it may have to load; the lister; the sandbox's filters; a simulation's thread and its report's script.
 import { defineConfig } from "rolldown"
 import { seccompFilter } from "./src/domain/seccomp.ts"
 
@@ -10,8 +10,12 @@ const filters = {
   }
 }
 
-export default defineConfig({
-  input: { byteback: "bin/byteback.mjs", lister: "bin/lister.ts" },
+const programs = defineConfig({
+  input: {
+    byteback: "bin/byteback.mjs",
+    lister: "bin/lister.ts",
+    simulationWorker: "src/programs/simulationWorker.ts"
+  },
   platform: "node",
   plugins: [filters],
   output: {
@@ -23,3 +27,11 @@ export default defineConfig({
     chunkFileNames: "[name]-[hash].mjs"
   }
 })
+
+const report = defineConfig({
+  input: { report: "src/cli/report/page/page.ts" },
+  platform: "browser",
+  output: { dir: "dist", format: "iife", minify: true, entryFileNames: "[name].js" }
+})
+
+export default [programs, report]

@@ -25,7 +25,8 @@ const needed = {
   "/usr/sbin/ip": "iproute2",
   nsenter: "util-linux",
   strace: "strace",
-  git: "git"
+  git: "git",
+  chromium: "chromium"
 }
 
 const stop = (line, code = 1) => {
@@ -95,6 +96,7 @@ const build = () => {
 }
 const check = () => {
   must("tsc", [])
+  must("tsc", ["-p", "tsconfig.report.json"])
   must("oxlint", ["--deny-warnings"])
   must("oxfmt", ["--check"])
   must("knip", [])

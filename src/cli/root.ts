@@ -8,6 +8,7 @@ import { holdCommand } from "./hold.ts"
 import { pruneCommand } from "./prune.ts"
 import { releaseCommand } from "./release.ts"
 import { restoreCommand } from "./restore.ts"
+import { simulateCommand } from "./simulate.ts"
 import { setupClientCommand } from "./setupClient.ts"
 import { setupServerCommand } from "./setupServer.ts"
 import { snapshotCommand } from "./snapshot.ts"
@@ -22,12 +23,13 @@ const onServer = [
   removeClientCommand,
   clientsCommand,
   snapshotCommand,
+  doctorCommand,
   statusCommand,
   pruneCommand,
   holdCommand,
   releaseCommand,
   approveCommand,
-  doctorCommand
+  simulateCommand
 ] as const
 
 export const root = Command.make("byteback").pipe(

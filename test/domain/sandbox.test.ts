@@ -20,11 +20,9 @@ describe("the sandbox", () => {
 
   it("takes every namespace, right and variable away, and dies with its parent", () => {
     const argv = sandboxArgv(sandbox, ["rsync"])
-    for (const word of [
-      ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--clearenv", "--die-with-parent"],
-      ...["--seccomp", "--no-new-privs", "--bounding-set=-all", "--clear-groups", `--reuid=${sandbox.uid}`]
-    ])
-      assert.include(argv, word)
+    const isolation = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--clearenv", "--seccomp"]
+    const rights = ["--die-with-parent", "--no-new-privs", "--bounding-set=-all", "--clear-groups"]
+    for (const word of [...isolation, ...rights, `--reuid=${sandbox.uid}`]) assert.include(argv, word)
     assert.strictEqual(argv.at(-1), "rsync")
   })
 

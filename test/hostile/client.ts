@@ -56,11 +56,11 @@ export const clientDeeds: ReadonlyArray<Deed> = [
   },
   {
     area,
-    name: "a server that sends names nobody asked for",
+    name: "a server that sends another tree out of turn",
     run: Effect.gen(function* () {
       const { attacker, server } = yield* Siege
       yield* server.ok(["sh", "-c", "mkdir -p /evil/data /evil/etc && echo x >/evil/etc/evil && echo x >/evil/evil"])
-      // the list of what is wanted is read and thrown away: the server sends all that it likes
+      // the list of what is wanted is never read: rsync on the client finds the conversation out of step
       const script = `#!/bin/sh
 ${rsyncWords}
 cd /evil
@@ -77,7 +77,7 @@ exec rsync --server "$@" evil etc
         ""
       )
       yield* server.ok(["rm", "-rf", "/evil"])
-      return { outcome: "none of them is written; the restore fails", saw: [stderr] }
+      return { outcome: "none of it is written; the restore fails", saw: [stderr] }
     })
   },
   {

@@ -1,0 +1,491 @@
+// A scenario replayed day by day under one policy: arrivals, admission, transfer, snapshot, pruning, as a server does them.
+//
+// Admission, anomalies, reserves, shares, orders and victims are the production code. Ages are looked at as they are at the end of the
+// day, for all of a day's runs of the pruner; a store without a disk (so many snapshots a host) looks at each arrival's own time.
+import { admission, anomaly, type Approval, HOLD, nextDue, spend } from "../prune/admission.ts"
+import { type History, Tier } from "../prune/history.ts"
+import { historyFor } from "../prune/method.ts"
+import { Queue } from "../prune/queue.ts"
+import { hostReserve, RESERVE_OVER, storeReserve } from "../prune/reserve.ts"
+import { shares } from "../prune/share.ts"
+import { DAY, SKEW } from "../prune/snapshot.ts"
+import { Attempts, birthsOf } from "./arrivals.ts"
+import { meanError } from "./coverage.ts"
+import type { Policy, Scenario } from "./scenario.ts"
+import { HostSpace } from "./space.ts"
+import { Column, Kind, type Trace } from "./trace.ts"
+
+/** One run of a scenario. `onDay` is called at the end of each day. `measure: false` leaves the daily errors out. */
+export const replay = (
+  scenario: Scenario,
+  policy: Policy,
+  replicate: number,
+  options: { readonly onDay?: (day: number) => void; readonly measure?: boolean } = {}
+): Trace =>
+  (scenario.capacity.kind === "snapshots"
+    ? new CountedReplay(scenario, policy, replicate, options.measure ?? true)
+    : new StoredReplay(scenario, policy, replicate, options.measure ?? true)
+  ).run(options.onDay)
+
+/** Monday is 0; the epoch was a Thursday. */
+const weekdayOf = (start: number): number => (Math.floor(start / DAY) + 3) % 7
+
+/** What both kinds of store write down. */
+class Records {
+  readonly scenario: Scenario
+  readonly policy: Policy
+  readonly seed: string
+  readonly measure: boolean
+  readonly host = new Column()
+  readonly taken = new Column()
+  readonly dated = new Column()
+  readonly bytes = new Column()
+  readonly gone = new Column()
+  readonly kinds = new Column()
+  readonly times = new Column()
+  readonly subjects = new Column()
+  readonly amounts = new Column()
+  readonly used: Float64Array<ArrayBuffer>
+  readonly reserve: Float64Array<ArrayBuffer>
+  readonly refused: Float64Array<ArrayBuffer>
+  readonly errors: Float32Array<ArrayBuffer>
+  readonly hostUsed: Float32Array<ArrayBuffer>
+  #ages = new Float64Array(64)
+
+  constructor(scenario: Scenario, policy: Policy, replicate: number, measure: boolean) {
+    const { days, hosts } = scenario
+    this.scenario = scenario
+    this.policy = policy
+    this.seed = `${scenario.seed}/${replicate}`
+    this.measure = measure
+    this.used = new Float64Array(days)
+    this.reserve = new Float64Array(days)
+    this.refused = new Float64Array(days)
+    this.errors = new Float32Array(measure ? days * hosts.length : 0).fill(Number.NaN)
+    this.hostUsed = new Float32Array(scenario.capacity.kind === "bytes" ? days * hosts.length : 0)
+  }
+
+  event(kind: Kind, at: number, subject: number, amount: number): void {
+    this.kinds.push(kind)
+    this.times.push(at)
+    this.subjects.push(subject)
+    this.amounts.push(amount)
+  }
+
+  snapshot(host: number, at: number, dated: number, bytes: number): number {
+    const row = this.host.length
+    this.host.push(host)
+    this.taken.push(at)
+    this.dated.push(dated)
+    this.bytes.push(bytes)
+    this.gone.push(Infinity)
+    this.event(Kind.snapshot, at, row, bytes)
+    return row
+  }
+
+  deleted(row: number, at: number, bytes: number): void {
+    this.gone.set(row, at)
+    this.event(Kind.deleted, at, row, bytes)
+  }
+
+  /** Nothing to measure before a host's second day, nor once it is gone: nobody waits for its next backup. */
+  measureHost(index: number, history: History, now: number, day: number): void {
+    if (history.first > now - DAY || day > this.scenario.hosts[index]!.diesOnDay) return
+    let count = 0
+    for (let slot = history.newest; slot >= 0; slot = history.older[slot]!) {
+      if (count === this.#ages.length) {
+        const ages = this.#ages
+        ;(this.#ages = new Float64Array(2 * count)).set(ages)
+      }
+      this.#ages[count++] = Math.max(0, now - history.t[slot]!)
+    }
+    this.errors[index * this.scenario.days + day] = meanError(this.#ages, count, now - history.first)
+  }
+
+  done(): Trace {
+    return {
+      policy: this.policy.name,
+      host: this.host.done(),
+      taken: this.taken.done(),
+      dated: this.dated.done(),
+      bytes: this.bytes.done(),
+      gone: this.gone.done(),
+      kinds: this.kinds.done(),
+      times: this.times.done(),
+      subjects: this.subjects.done(),
+      amounts: this.amounts.done(),
+      used: this.used,
+      reserve: this.reserve,
+      refused: this.refused,
+      errors: this.errors,
+      hostUsed: this.hostUsed
+    }
+  }
+}
+
+/** Every host keeps so many snapshots; nothing is weighed. */
+class CountedReplay {
+  readonly #records: Records
+
+  constructor(scenario: Scenario, policy: Policy, replicate: number, measure: boolean) {
+    this.#records = new Records(scenario, policy, replicate, measure)
+  }
+
+  run(onDay?: (day: number) => void): Trace {
+    const records = this.#records
+    const { days, hosts } = records.scenario
+    for (const index of hosts.keys()) {
+      this.#host(index)
+      onDay?.(Math.floor((days * (index + 1)) / hosts.length) - 1)
+    }
+    return records.done()
+  }
+
+  #host(index: number): void {
+    const records = this.#records
+    const { attack, capacity, days, hosts } = records.scenario
+    const host = hosts[index]!
+    const keep = capacity.kind === "snapshots" ? capacity.snapshots : 0
+    const history = historyFor(records.policy.method, Math.min(keep + 1, 4096))
+    history.minAge = records.policy.minAge
+    const attempts = new Attempts(host, records.seed, attack?.host === index ? attack : null)
+    const rows: Array<number> = []
+    let last: number | undefined
+    const add = (at: number) => {
+      const newest = history.newest
+      const slot = history.insert(at, Tier.never)
+      if (newest >= 0) history.setTier(newest, Tier.ordinary)
+      rows[slot] = records.snapshot(index, at, at, 0)
+      last = at
+      while (history.size > keep) {
+        const victim = history.victim(at)
+        if (victim < 0) break
+        history.remove(victim)
+        records.deleted(rows[victim]!, at, 0)
+      }
+    }
+    for (const age of host.past) add(Math.round(-age * DAY))
+    const end = days * DAY
+    let day = 0
+    for (; attempts.next < end; attempts.advance()) {
+      const at = attempts.next
+      for (; (day + 1) * DAY <= at; day++)
+        if (records.measure) records.measureHost(index, history, (day + 1) * DAY, day)
+      if (attempts.fails) records.event(Kind.missed, at, index, 0)
+      else if (nextDue(at, last) === undefined) add(at)
+    }
+    for (; day < days; day++) if (records.measure) records.measureHost(index, history, (day + 1) * DAY, day)
+  }
+}
+
+interface HostState {
+  readonly history: History
+  readonly space: HostSpace
+  readonly attempts: Attempts
+  /** by the history's slot, the number of the snapshot among the host's own */
+  readonly slots: Array<number>
+  /** by that number, the row in the records */
+  readonly rows: Array<number>
+  /** dated in the future, or suspect: not in the history. Numbers. */
+  readonly outside: Array<{ readonly number: number; readonly suspect: boolean }>
+  readonly held: Array<{ readonly slot: number; readonly number: number; readonly until: number }>
+  readonly sizes: Array<number>
+  reserve: number
+  /** how the last snapshot is dated */
+  last: number | undefined
+  approval: Approval | undefined
+  stuck: boolean
+  /** arrived of a transfer that did not fit */
+  pending: number
+  /** the slot that never goes */
+  newest: number
+}
+
+/** All hosts share a disk. */
+class StoredReplay {
+  readonly #records: Records
+  readonly #hosts: ReadonlyArray<HostState>
+  readonly #queue: Queue
+  readonly #capacity: number
+  readonly #share: Float64Array
+  #used = 0
+  #live = 0
+  #reserve = 0
+  #reserveStale = false
+  /** the smallest of the reserves that count */
+  #least = 0
+
+  constructor(scenario: Scenario, policy: Policy, replicate: number, measure: boolean) {
+    const records = new Records(scenario, policy, replicate, measure)
+    this.#records = records
+    this.#capacity = scenario.capacity.kind === "bytes" ? scenario.capacity.bytes : Infinity
+    const monday = weekdayOf(scenario.start)
+    this.#hosts = scenario.hosts.map((host, index): HostState => {
+      const attack = scenario.attack?.host === index ? scenario.attack : null
+      const rows: Array<number> = []
+      const slots: Array<number> = []
+      const first = host.past.length > 0 ? -host.past[0]! : 0
+      const space = new HostSpace(host, birthsOf(host, scenario.days, records.seed, monday, attack), first)
+      const history = historyFor(policy.method, 32, (slot) => space.exclusive(slots[slot]!))
+      history.minAge = policy.minAge
+      return {
+        history,
+        space,
+        slots,
+        rows,
+        attempts: new Attempts(host, records.seed, attack),
+        outside: [],
+        held: [],
+        sizes: [],
+        reserve: 0,
+        last: undefined,
+        approval: undefined,
+        stuck: false,
+        pending: 0,
+        newest: -1
+      }
+    })
+    this.#queue = new Queue(this.#hosts.map((host) => host.history))
+    const equal = shares(this.#capacity, new Map(scenario.hosts.map((host) => [host.name, 1])))
+    this.#share = Float64Array.from(scenario.hosts, (host) => (scenario.shares ? equal.get(host.name)! : Infinity))
+  }
+
+  run(onDay?: (day: number) => void): Trace {
+    const { attack, clock, days, hosts, looksAfterDays } = this.#records.scenario
+    const records = this.#records
+    hosts.forEach((host, index) => {
+      for (const age of host.past) this.#take(index, Math.round(-age * DAY), 0)
+    })
+    const today: Array<{ at: number; host: number; fails: boolean }> = []
+    for (let day = 0; day < days; day++) {
+      const skew = clock.find((one) => day >= one.fromDay && day <= one.toDay)?.by ?? 0
+      const now = (day + 1) * DAY + skew
+      if (clock.length > 0) this.#clockMoved(now)
+      if (this.#hosts.some((host) => host.held.length > 0)) this.#release(now)
+      if (attack?.kind === "rewrite" && attack.fromDay === day) {
+        const { space } = this.#hosts[attack.host]!
+        space.advance(day)
+        space.rewrite(attack.fraction)
+      }
+      today.length = 0
+      for (let host = 0; host < this.#hosts.length; host++) {
+        const { attempts } = this.#hosts[host]!
+        for (; attempts.next < (day + 1) * DAY; attempts.advance()) {
+          today.push({ at: attempts.next, host, fails: attempts.fails })
+        }
+      }
+      today.sort((a, b) => a.at - b.at || a.host - b.host)
+      for (const { at, fails, host } of today) {
+        if (fails) records.event(Kind.missed, at, host, 0)
+        else this.#attempt(host, at, skew, now)
+      }
+      if (day % looksAfterDays === looksAfterDays - 1) this.#look(now, (day + 1) * DAY)
+      records.used[day] = this.#used
+      records.reserve[day] = this.#storeReserve()
+      for (let host = 0; host < this.#hosts.length; host++) {
+        const state = this.#hosts[host]!
+        records.hostUsed[host * days + day] = state.space.used + state.pending
+        if (records.measure) records.measureHost(host, state.history, now, day)
+      }
+      onDay?.(day)
+    }
+    return records.done()
+  }
+
+  #attempt(index: number, at: number, skew: number, now: number): void {
+    const host = this.#hosts[index]!
+    const { attack, resumable } = this.#records.scenario
+    if (nextDue(at + skew, host.last) !== undefined) return
+    const { space } = host
+    const overwritten = space.newestLive
+    space.advance(at / DAY)
+    if (attack?.kind === "flood" && attack.host === index && at >= attack.fromDay * DAY) space.rewrite(attack.fraction)
+    const incoming = Math.ceil(space.incoming())
+    const needs = Math.max(0, incoming - host.pending)
+    const free = this.#free()
+    const { approval } = host
+    const admitted = admission({
+      host: this.#records.scenario.hosts[index]!.name,
+      needs,
+      free,
+      freeable: Math.max(0, this.#used - this.#live),
+      hostReserve: host.reserve,
+      storeReserve: this.#storeReserve(),
+      ...(approval !== undefined && { approval })
+    })
+    if (admitted.verdict === "room") this.#prune(admitted.defend, now, at)
+    const refused = admitted.verdict === "suddenly larger" || admitted.verdict === "no space"
+    if (refused || this.#free() < needs) {
+      const kind = admitted.verdict === "suddenly larger" ? Kind.tooLarge : Kind.noSpace
+      this.#records.event(kind, at, index, needs)
+      this.#records.refused[Math.floor(at / DAY)]! += 1
+      host.stuck = true
+      if (!resumable) return
+      const arrived = Math.max(0, Math.min(needs, Math.floor(this.#free())))
+      host.pending += arrived
+      this.#used += arrived
+      this.#prune(this.#storeReserve(), now, at)
+      return
+    }
+    host.stuck = false
+    this.#used -= host.pending
+    host.pending = 0
+    const kept = space.live() - incoming
+    const why =
+      space.newestLive === 0
+        ? undefined
+        : anomaly({
+            before: overwritten,
+            rewritten: Math.max(0, overwritten - Math.max(0, kept)),
+            deleted: 0,
+            growth: incoming,
+            past: host.sizes,
+            ...(approval !== undefined && { approval })
+          })
+    this.#take(index, at, skew, why !== undefined, incoming)
+    if (approval !== undefined) host.approval = spend(approval)
+    if (this.#free() < this.#storeReserve()) this.#prune(this.#storeReserve(), now, at)
+  }
+
+  #take(index: number, at: number, skew: number, suspect = false, incoming = 0): void {
+    const host = this.#hosts[index]!
+    const { history, space } = host
+    space.advance(at / DAY)
+    const first = space.newestLive === 0
+    const before = space.used
+    const liveBefore = space.newestLive
+    const number = space.take()
+    this.#used += space.used - before
+    this.#live += space.newestLive - liveBefore
+    const dated = at + skew
+    host.rows[number] = this.#records.snapshot(index, at, dated, incoming)
+    host.last = dated
+    if (!first && at >= 0) {
+      host.sizes.push(incoming)
+      if (host.sizes.length > RESERVE_OVER) host.sizes.shift()
+      const reserve = hostReserve(host.sizes)
+      if (Math.max(reserve, host.reserve) >= this.#least) this.#reserveStale = true
+      host.reserve = reserve
+    }
+    if (suspect) {
+      this.#records.event(Kind.suspect, at, host.rows[number]!, 0)
+      host.outside.push({ number, suspect: true })
+      const slot = history.newest
+      if (slot >= 0) {
+        history.setTier(slot, Tier.never)
+        host.held.push({ slot, number: host.slots[slot]!, until: dated + HOLD })
+      }
+    } else this.#insert(host, number, dated)
+  }
+
+  #insert(host: HostState, number: number, dated: number): void {
+    host.slots[host.history.insert(dated)] = number
+    this.#pinNewest(host)
+  }
+
+  /** The newest of what counts never goes. */
+  #pinNewest(host: HostState): void {
+    const { history } = host
+    if (history.newest === host.newest && history.tiers[history.newest] === Tier.never) return
+    const { newest } = host
+    // The slot may be another snapshot's by now, or nobody's.
+    if (newest >= 0 && newest !== history.newest && !host.held.some((one) => one.slot === newest)) {
+      history.setTier(newest, Tier.ordinary)
+    }
+    host.newest = history.newest
+    if (host.newest >= 0) history.setTier(host.newest, Tier.never)
+  }
+
+  #free(): number {
+    return this.#capacity - this.#used
+  }
+
+  #storeReserve(): number {
+    if (this.#reserveStale) {
+      const { atOnce } = this.#records.scenario
+      const reserves = this.#hosts.map((host) => host.reserve)
+      this.#reserve = storeReserve(reserves, atOnce)
+      this.#least = reserves.length <= atOnce ? 0 : reserves.toSorted((a, b) => b - a)[atOnce - 1]!
+      this.#reserveStale = false
+    }
+    return this.#reserve
+  }
+
+  /** Deletes until so much is free or nothing may go. */
+  #prune(target: number, now: number, at: number): void {
+    if (this.#free() >= target) return
+    const queue = this.#queue
+    for (let host = 0; host < this.#hosts.length; host++) {
+      queue.over[host] = this.#hosts[host]!.space.used > this.#share[host]! ? 1 : 0
+    }
+    queue.start(now)
+    while (this.#free() < target) {
+      const index = queue.peek()
+      if (index < 0) return
+      const host = this.#hosts[index]!
+      const number = host.slots[host.history.victim(now)]!
+      const freed = host.space.remove(number)
+      this.#used -= freed
+      queue.over[index] = host.space.used > this.#share[index]! ? 1 : 0
+      queue.take()
+      this.#records.deleted(host.rows[number]!, at, Math.floor(freed))
+    }
+  }
+
+  /** Snapshots that a wrong clock dated in the future leave the history until their time has come. */
+  #clockMoved(now: number): void {
+    for (const host of this.#hosts) {
+      const { history } = host
+      while (history.newest >= 0 && history.t[history.newest]! > now + SKEW) {
+        host.outside.push({ number: host.slots[history.newest]!, suspect: false })
+        history.remove(history.newest)
+        host.newest = -1
+      }
+      this.#comeIn(host, (one) => !one.suspect, now)
+      this.#pinNewest(host)
+    }
+  }
+
+  #comeIn(
+    host: HostState,
+    which: (one: { readonly suspect: boolean }) => boolean,
+    now: number,
+    cleared?: (number: number) => void
+  ): void {
+    if (host.outside.length === 0) return
+    const stays: typeof host.outside = []
+    for (const one of host.outside) {
+      const dated = this.#records.dated.at(host.rows[one.number]!)
+      if (!which(one) || dated > now + SKEW) stays.push(one)
+      else {
+        this.#insert(host, one.number, dated)
+        cleared?.(one.number)
+      }
+    }
+    host.outside.length = 0
+    host.outside.push(...stays)
+  }
+
+  #release(now: number): void {
+    for (const host of this.#hosts) {
+      for (const one of host.held.filter((one) => one.until <= now)) {
+        host.held.splice(host.held.indexOf(one), 1)
+        if (one.slot !== host.newest && host.slots[one.slot] === one.number)
+          host.history.setTier(one.slot, Tier.ordinary)
+      }
+    }
+  }
+
+  /** An administrator clears what looked wrong and lets in what was refused. */
+  #look(now: number, at: number): void {
+    for (const host of this.#hosts) {
+      this.#comeIn(
+        host,
+        (one) => one.suspect,
+        now,
+        (number) => this.#records.event(Kind.cleared, at, host.rows[number]!, 0)
+      )
+      if (host.stuck) host.approval = { runs: 3 }
+    }
+  }
+}

@@ -1,0 +1,93 @@
+// A scenario with something else about it: `capacity=+500G,host=+3,order=spread`.
+import { Result } from "effect"
+import { policyOf, type Scenario, ScenarioError } from "./scenario.ts"
+import { parseBytes } from "./size.ts"
+
+const methods = ["age", "importance", "spread"] as const
+
+/**
+ * `capacity=500G`, or `+500G`, `-500G`, `x1.5` of what it is, or `30` where snapshots are counted; `host=+3` adds three like the last;
+ * `order=METHOD` is the only policy; `churn=x2` of every host; `failure=0.1` of every host; `days=365`; `seed=7`.
+ */
+export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario, ScenarioError> => {
+  let changed = scenario
+  for (const part of text.split(",")) {
+    const match = /^\s*([a-z]+)\s*=\s*(\S+)\s*$/.exec(part)
+    const wrong = (problem: string) =>
+      Result.fail(new ScenarioError({ where: "--what-if", problem: `${part.trim()}: ${problem}` }))
+    if (match === null) return wrong("expected something like capacity=+500G, host=+3 or order=spread")
+    const [, key, value] = match as unknown as [string, string, string]
+    switch (key) {
+      case "capacity": {
+        const { capacity } = changed
+        const old = capacity.kind === "bytes" ? capacity.bytes : capacity.snapshots
+        const next = amount(value, old)
+        if (next === null || next < 1)
+          return wrong("expected a size such as 500G, +500G, -500G or x1.5, that leaves something")
+        changed = {
+          ...changed,
+          capacity: capacity.kind === "bytes" ? { kind: "bytes", bytes: next } : { kind: "snapshots", snapshots: next }
+        }
+        break
+      }
+      case "host": {
+        const more = /^\+(\d{1,5})$/.exec(value)
+        if (more === null) return wrong("expected how many more there are, as in host=+3")
+        const last = changed.hosts.at(-1)!
+        const added = Array.from({ length: Number(more[1]) }, (_, i) => ({
+          ...last,
+          name: `${last.name}-more-${i + 1}`,
+          past: []
+        }))
+        const victim = changed.attack === null ? null : changed.hosts[changed.attack.host]!
+        const hosts = [...changed.hosts, ...added].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        if (new Set(hosts.map((host) => host.name)).size < hosts.length)
+          return wrong("two hosts would have the same name")
+        const attack = victim === null ? null : { ...changed.attack!, host: hosts.indexOf(victim) }
+        changed = { ...changed, hosts, attack }
+        break
+      }
+      case "order": {
+        const method = methods.find((one) => one === value)
+        if (method === undefined) return wrong(`expected one of ${methods.join(", ")}`)
+        changed = { ...changed, policies: [changed.policies.find((one) => one.name === method) ?? policyOf(method)] }
+        break
+      }
+      case "churn": {
+        const factor = /^x(\d{1,6}(?:\.\d{1,6})?)$/.exec(value)
+        if (factor === null) return wrong("expected a factor, as in churn=x2")
+        changed = {
+          ...changed,
+          hosts: changed.hosts.map((host) => ({ ...host, daily: host.daily * Number(factor[1]) }))
+        }
+        break
+      }
+      case "failure": {
+        const part = /^\d(?:\.\d{1,6})?$/.test(value) ? Number(value) : 2
+        if (part > 1) return wrong("expected a probability, 0 to 1")
+        changed = { ...changed, hosts: changed.hosts.map((host) => ({ ...host, breaks: part, mends: 1 - part })) }
+        break
+      }
+      case "days":
+      case "seed": {
+        const count = /^\d{1,15}$/.test(value) ? Number(value) : -1
+        if (key === "days" && (count < 1 || count > 36_600 || count <= changed.skipDays))
+          return wrong("expected a whole number of days, 1 to 36600")
+        if (count < 0) return wrong("expected a whole number")
+        changed = { ...changed, [key]: count }
+        break
+      }
+      default:
+        return wrong("unknown; there are capacity, host, order, churn, failure, days, seed")
+    }
+  }
+  return Result.succeed(changed)
+}
+
+const amount = (text: string, old: number): number | null => {
+  const factor = /^x(\d{1,6}(?:\.\d{1,6})?)$/.exec(text)
+  if (factor !== null) return Math.round(old * Number(factor[1]))
+  const size = parseBytes(text.replace(/^[+-]/, ""))
+  if (size === null) return null
+  return text.startsWith("+") ? old + size : text.startsWith("-") ? old - size : size
+}

@@ -1,0 +1,164 @@
+// Laws of a replay: the same seed gives the same bytes, hosts have chances of their own, and what never goes stays.
+import { Result } from "effect"
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { DAY } from "../../../src/domain/prune/snapshot.ts"
+import { errorAt, leastError, meanError, neededFor } from "../../../src/domain/simulation/coverage.ts"
+import { jain } from "../../../src/domain/simulation/metrics.ts"
+import { replay } from "../../../src/domain/simulation/replay.ts"
+import { type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
+import { Kind, type Trace, traceLines } from "../../../src/domain/simulation/trace.ts"
+import { replayView, whyKept } from "../../../src/domain/simulation/view.ts"
+
+const scenarioFrom = (file: ScenarioFile) => Result.getOrThrow(scenarioOf(file))
+const run = (file: ScenarioFile, policy = 0, replicate = 0): Trace => {
+  const scenario = scenarioFrom(file)
+  return replay(scenario, scenario.policies[policy]!, replicate)
+}
+const text = (file: ScenarioFile): string => {
+  const scenario = scenarioFrom(file)
+  return [...traceLines(replay(scenario, scenario.policies[0]!, 0), scenario, 0)].join("")
+}
+
+const busy: ScenarioFile = {
+  days: 200,
+  capacity: { timesLive: 1.4 },
+  hosts: [
+    { name: "a", jitter: "1h", failure: 0.1 },
+    {
+      name: "b",
+      every: "6h",
+      failure: { breaks: 0.1, mends: 0.4 },
+      churn: { daily: "2G", spikes: { probability: 0.02, bytes: "9G" } }
+    }
+  ]
+}
+
+describe("a replay", () => {
+  it("gives the same bytes for the same seed, and others for another", () => {
+    for (const method of ["age", "importance", "spread"] as const) {
+      const file = { ...busy, policies: [method] }
+      assert.strictEqual(text(file), text(file))
+      assert.notStrictEqual(text(file), text({ ...file, seed: 2 }))
+    }
+  })
+
+  it("gives every host its own chances: one more host leaves the others' arrivals as they were", () => {
+    const arrivals = (trace: Trace, host: number) =>
+      [...trace.kinds.keys()].flatMap((i) => {
+        const kind = trace.kinds[i]!
+        const subject = trace.subjects[i]!
+        const whose = kind === Kind.snapshot ? trace.host[subject]! : subject
+        return (kind === Kind.snapshot || kind === Kind.missed) && whose === host ? [trace.times[i]!] : []
+      })
+    const few = { ...busy, capacity: { snapshots: 20 } }
+    const more = { ...few, hosts: [...few.hosts!, { name: "c" }] }
+    for (const host of [0, 1]) assert.deepStrictEqual(arrivals(run(more), host), arrivals(run(few), host))
+  })
+
+  it("never fills the disk over its brim, and never deletes a host's last snapshot", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom("age" as const, "importance" as const, "spread" as const),
+        fc.integer({ min: 0, max: 1000 }),
+        fc.constantFrom(1.05, 1.3, 2),
+        fc.constantFrom("atomic" as const, "resumable" as const),
+        (method, seed, timesLive, transfer) => {
+          const file: ScenarioFile = {
+            ...busy,
+            seed,
+            transfer,
+            capacity: { timesLive },
+            policies: [method],
+            clock: [{ fromDay: 50, toDay: 52, by: "30d" }]
+          }
+          const scenario = scenarioFrom(file)
+          const trace = replay(scenario, scenario.policies[0]!, 0)
+          const capacity = scenario.capacity.kind === "bytes" ? scenario.capacity.bytes : 0
+          for (const used of trace.used) assert.isAtMost(used, capacity + 2)
+          for (const [index] of scenario.hosts.entries()) {
+            const rows = [...trace.host.keys()].filter((row) => trace.host[row] === index)
+            if (rows.length > 0) assert.isTrue(rows.some((row) => trace.gone[row] === Infinity))
+          }
+        }
+      ),
+      { numRuns: 25 }
+    )
+  })
+
+  it("does not delete what a wrong clock dated in the future while that is the future", () => {
+    const trace = run({
+      days: 120,
+      capacity: { timesLive: 1.2 },
+      policies: ["age"],
+      clock: [{ fromDay: 50, toDay: 50, by: "30d" }],
+      hosts: [{ name: "host" }]
+    })
+    const odd = [...trace.taken.keys()].find((row) => trace.dated[row] !== trace.taken[row])!
+    assert.strictEqual(Math.floor(trace.taken[odd]! / DAY), 50)
+    assert.isAbove(trace.gone[odd]!, 79 * DAY)
+  })
+
+  it("keeps the last copy of a host that is gone", () => {
+    const trace = run({
+      days: 700,
+      capacity: { bytes: "260G" },
+      policies: ["importance"],
+      hosts: [{ name: "alive" }, { name: "dead", diesOnDay: 100 }]
+    })
+    const dead = [...trace.host.keys()].filter((row) => trace.host[row] === 1)
+    assert.strictEqual(Math.floor(trace.taken[dead.at(-1)!]! / DAY), 100)
+    assert.strictEqual(trace.gone[dead.at(-1)!], Infinity)
+  })
+
+  it("gives a reason for each snapshot that it keeps", () => {
+    const view = replayView(scenarioFrom({ days: 300 }))
+    for (const policy of [0, 1, 2]) {
+      const why = whyKept(view, policy, 0, 299)
+      const held = view.policies[policy]!.lives[0]!.filter(([, gone]) => gone === null)
+      assert.strictEqual(why.length, held.length)
+      assert.isTrue(why.every((one) => one.why.startsWith("kept: ")))
+    }
+  })
+})
+
+describe("the measures", () => {
+  it("integrate the error exactly: a grid of ages comes to the same", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0, max: 900, noNaN: true }), { minLength: 1, maxLength: 12 }),
+        fc.double({ min: 2, max: 900, noNaN: true }),
+        (days, horizon) => {
+          const ages = days.filter((age) => age <= horizon).toSorted((a, b) => a - b)
+          const grid = 4000
+          let sum = 0
+          for (let i = 0; i < grid; i++) sum += errorAt(ages, Math.exp((Math.log(horizon) * (i + 0.5)) / grid))
+          const exact = meanError(
+            Float64Array.from(ages, (age) => age * DAY),
+            ages.length,
+            horizon * DAY
+          )
+          assert.approximately(exact, sum / grid, 0.01 * Math.max(1, exact))
+        }
+      ),
+      { numRuns: 200 }
+    )
+  })
+
+  it("know the limits: no choice of ages beats the ideal", () => {
+    for (const k of [5, 10, 30]) {
+      const horizon = 1000 * DAY
+      const ideal = Float64Array.from({ length: k }, (_, i) => DAY * (Math.exp((Math.log(1001) * i) / (k - 1)) - 1))
+      const error = meanError(ideal, k, horizon)
+      assert.isAbove(error, 0.5 * leastError(k, horizon))
+      assert.isBelow(error, 1.5 * leastError(k, horizon))
+    }
+    assert.strictEqual(neededFor(1000 * DAY, Math.LN2), Math.ceil((Math.LOG2E * Math.log(1001)) / Math.LN2))
+  })
+
+  it("call equal shares fair, and one that has all unfair", () => {
+    assert.approximately(jain([3, 3, 3])!, 1, 1e-12)
+    assert.approximately(jain([1, 0, 0, 0])!, 0.25, 1e-12)
+    assert.isNull(jain([]))
+  })
+})
