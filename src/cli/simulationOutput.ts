@@ -16,7 +16,7 @@ export const formats = ["text", "json", "ndjson", "csv", "html"] as const
 export type Format = (typeof formats)[number]
 
 /** The names under which `--out DIR` has each format. */
-export const fileNames: Record<Format, string> = {
+const fileNames: Record<Format, string> = {
   text: "summary.txt",
   json: "metrics.json",
   ndjson: "trace.ndjson",

@@ -7,8 +7,8 @@ import { Store } from "../services/Store.ts"
 
 /**
  * One host a host of the store that has snapshots. Its pace is the median gap between its last snapshots, its churn the mean of the
- * sizes in its journal (1 % of its share of the data a day where the journal has none), its base an equal part of what is not churn:
- * nobody has measured more. Day 0 is tomorrow. Fails where no host has a snapshot.
+ * sizes in its journal (1 % of its share of the data a day where the journal has none), its base its first backup (where the journal has no sizes,
+ * an equal part of the data). Day 0 is tomorrow. Fails where no host has a snapshot.
  */
 export const storeScenario = Effect.fn("storeScenario")(function* (options: {
   readonly now: number
@@ -27,7 +27,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
       )
       const times = snapshots.flatMap(({ at }) => (at !== null && at <= options.now ? [at] : []))
       // The first backup is the host's whole.
-      return { host, times, sizes: sizes.slice(1) }
+      return { host, times, whole: sizes[0], sizes: sizes.slice(1) }
     })
   )
   const hosts = found.filter(({ times }) => times.length > 0)
@@ -43,7 +43,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
     days: options.days ?? 365,
     capacity: { bytes: data.used + free },
     ...(options.policies !== undefined && { policies: options.policies }),
-    hosts: hosts.map(({ host, sizes, times }) => {
+    hosts: hosts.map(({ host, sizes, times, whole }) => {
       const every = pace(times)
       const mean = sizes.length === 0 ? part / 100 : sizes.reduce((sum, size) => sum + size, 0) / sizes.length
       const daily = Math.round((mean * DAY) / every)
@@ -51,7 +51,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
         name: host,
         every: `${every}s`,
         at: clock(times.at(-1)! % DAY),
-        base: Math.round(Math.max(part / 2, part - daily * 30)),
+        base: whole ?? Math.round(Math.max(part / 2, part - daily * 30)),
         churn: { daily },
         past: times.map((at) => (start - at) / DAY)
       }

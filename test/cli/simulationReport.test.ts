@@ -103,12 +103,15 @@ describe("the report in a browser", () => {
       .map((line) => line.trim().split(/\s{2,}/))
     assert.deepStrictEqual(inPage, told)
     assert.notDeepEqual(inPage, before)
-    // The first replay pays for the compiler: what counts is the next.
-    await set("capacity", "190G")
-    await page.locator("#status", { hasText: "capacity=190G" }).waitFor()
-    const took = Number(await page.$eval("html", (html) => html.getAttribute("data-redrawn")))
-    assert.isAbove(took, 0)
-    assert.isBelow(took, 1000)
+    // The first replays pay for the compiler, and other work on the machine only ever adds.
+    let least = Infinity
+    for (const size of ["190G", "200G", "210G", "220G", "230G", "240G"]) {
+      await set("capacity", size)
+      await page.locator("#status", { hasText: `capacity=${size}` }).waitFor()
+      least = Math.min(least, Number(await page.$eval("html", (html) => html.getAttribute("data-redrawn"))))
+    }
+    assert.isAbove(least, 0)
+    assert.isBelow(least, 200)
   })
 
   it("refuses a size that is none, in words, and keeps what it showed", async () => {

@@ -235,7 +235,7 @@ export const costDeeds: ReadonlyArray<Deed> = [
       const rsyncs = [...trace.matchAll(/execve\("[^"]*\/rsync", \[(.*?)\], .* = 0$/gm)].map(([, argv]) => argv!)
       const servers = rsyncs.filter((argv) => argv.includes('"--server"'))
       assert.deepStrictEqual(servers, [
-        '"rsync", "--server", "-lHogDtpAXrRe.iLsfxCIvu", "--delete-during", "--delete-excluded", "--stats", "--numeric-ids", "--inplace", "--timeout=3600", "--fake-super", "--confine-root=/data", "--", ".", "."'
+        '"rsync", "--server", "-lHogDtpAXrRe.iLsfxCIvu", "--delete-during", "--delete-excluded", "--stats", "--modify-window=-1", "--numeric-ids", "--inplace", "--timeout=3600", "--fake-super", "--confine-root=/data", "--", ".", "."'
       ])
       return { outcome: "one execve of rsync --server, as rebuilt from its type", saw: [] }
     })

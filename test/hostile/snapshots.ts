@@ -172,6 +172,15 @@ export const snapshotDeeds: ReadonlyArray<Deed> = [
       const { attacker, send, server } = yield* Siege
       yield* attacker.ok(push())
       yield* server.write("/etc/byteback/snapshot_interval", "0\n")
+      // What is held is not pruned to make room; and a name of this minute may be taken already.
+      yield* server.ok([
+        "sh",
+        "-c",
+        "for s in /byteback/*/2*; do byteback hold $(basename $(dirname $s)) $(basename $s); done"
+      ])
+      yield* server.until(["sh", "-c", 'test ! -e "/byteback/attacker/$(date -u +%Y-%m-%dT%H:%M+0000)"'], {
+        timeout: 70_000
+      })
       const fill =
         "n=0; for size in 256M 64M 16M 4M; do while fallocate -l $size /byteback/full-$n; do n=$((n+1)); done; done 2>/dev/null; sync"
       yield* server.ok(["sh", "-c", fill])

@@ -55,7 +55,7 @@ const piece = (x: number, from: number, to: number): number => {
 export const errorAt = (ages: ReadonlyArray<number>, wanted: number): number =>
   ages.length === 0 ? 1 : Math.min(...ages.map((age) => Math.abs(age - wanted))) / wanted
 
-/** No choice of k snapshots has a smaller mean error than this over ages up to a horizon (seconds, as is c). */
+/** What the best choice of k snapshots that never moves comes to, over ages up to a horizon (seconds, as is c). */
 export const leastError = (k: number, horizon: number, c: number = DAY): number =>
   k < 2 ? 1 : Math.min(1, Math.log(1 + horizon / c) / (4 * (k - 1)))
 

@@ -6,7 +6,7 @@ import type { Scenario } from "./scenario.ts"
 import { Kind, type Trace } from "./trace.ts"
 
 /** Days after a compromise at which clean copies are counted. */
-export const SURVIVAL_DAYS = [1, 7, 30, 90, 365] as const
+const SURVIVAL_DAYS = [1, 7, 30, 90, 365] as const
 
 /** Of one policy; means over replicates, null where there is nothing to measure. Ages in days, sizes in bytes, errors as parts of 1. */
 export interface Metrics {
@@ -114,7 +114,7 @@ export const measure = (scenario: Scenario, trace: Trace): Metrics => {
 }
 
 /** Snapshots of a host from before a compromise that are left at a time (both in seconds). */
-export const cleanCopies = (trace: Trace, host: number, compromise: number, at: number): number => {
+const cleanCopies = (trace: Trace, host: number, compromise: number, at: number): number => {
   let clean = 0
   for (let row = 0; row < trace.host.length; row++) {
     if (trace.host[row] === host && trace.taken[row]! < compromise && trace.gone[row]! > at) clean++

@@ -411,12 +411,20 @@ class StoredReplay {
     return this.#reserve
   }
 
+  /** Bytes that a host holds over its share. */
+  #overhang(host: number): number {
+    return Math.max(0, this.#hosts[host]!.space.used - this.#share[host]!)
+  }
+
   /** Deletes until so much is free or nothing may go. */
   #prune(target: number, now: number, at: number): void {
     if (this.#free() >= target) return
     const queue = this.#queue
+    let owed = 0
     for (let host = 0; host < this.#hosts.length; host++) {
-      queue.over[host] = this.#hosts[host]!.space.used > this.#share[host]! ? 1 : 0
+      const overhang = this.#overhang(host)
+      queue.over[host] = overhang > 0 ? 1 : 0
+      owed += overhang
     }
     queue.start(now)
     while (this.#free() < target) {
@@ -424,9 +432,13 @@ class StoredReplay {
       if (index < 0) return
       const host = this.#hosts[index]!
       const number = host.slots[host.history.victim(now)]!
+      // As in a plan: hosts within their shares do not pay for what others hold over theirs.
+      if (queue.over[index] === 0 && this.#free() + owed >= target) return
+      owed -= this.#overhang(index)
       const freed = host.space.remove(number)
       this.#used -= freed
-      queue.over[index] = host.space.used > this.#share[index]! ? 1 : 0
+      owed += this.#overhang(index)
+      queue.over[index] = this.#overhang(index) > 0 ? 1 : 0
       queue.take()
       this.#records.deleted(host.rows[number]!, at, Math.floor(freed))
     }

@@ -221,7 +221,7 @@ export interface Scenario {
 }
 
 /** Monday, 2024-01-01. */
-export const START = 1_704_067_200
+const START = 1_704_067_200
 
 /** One machine, nightly, on a disk of two and a half times its data: what is simulated when nothing else is said. */
 export const usual: ScenarioFile = {
@@ -386,7 +386,7 @@ const decode = Schema.decodeUnknownResult(ScenarioFile, { onExcessProperty: "err
 const issues = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** A scenario file's text as a file of the right shape. `where` names the text in errors, which give line, column and path. */
-export const parseScenario = (text: string, where: string): Result.Result<ScenarioFile, ScenarioError> => {
+const parseScenario = (text: string, where: string): Result.Result<ScenarioFile, ScenarioError> => {
   let json: unknown
   try {
     json = JSON.parse(text)

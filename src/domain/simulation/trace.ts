@@ -1,5 +1,4 @@
 // What happened in one run of a simulation, in columns: millions of rows stay small and travel between threads as they are.
-import { bytesText } from "../prune/amount.ts"
 import type { Scenario } from "./scenario.ts"
 
 /** A growing column of numbers. */
@@ -87,7 +86,3 @@ export function* traceLines(trace: Trace, scenario: Scenario, replicate: number)
     })}\n`
   }
 }
-
-/** Words for a refusal. */
-export const refusalWords = (kind: number, bytes: number): string =>
-  kind === Kind.tooLarge ? `refused: suddenly larger, ${bytesText(bytes)}` : `refused: no space for ${bytesText(bytes)}`

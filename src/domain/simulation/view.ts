@@ -8,12 +8,12 @@ import type { Scenario } from "./scenario.ts"
 import { Kind, type Trace } from "./trace.ts"
 
 /** Hosts whose snapshots a report shows one by one; the others count in the sums. */
-export const SHOWN = 6
+const SHOWN = 6
 
 /** Host-days that a page replays by itself when something is changed there. */
 export const REPLAYABLE = 60_000
 
-export interface PolicyView {
+interface PolicyView {
   readonly policy: string
   /** by shown host: [taken, gone or null, bytes], seconds since day 0, oldest first */
   readonly lives: ReadonlyArray<ReadonlyArray<readonly [taken: number, gone: number | null, bytes: number]>>

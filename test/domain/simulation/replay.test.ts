@@ -2,7 +2,8 @@
 import { Result } from "effect"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { DAY } from "../../../src/domain/prune/snapshot.ts"
+import { plan } from "../../../src/domain/prune/plan.ts"
+import { DAY, type Stored } from "../../../src/domain/prune/snapshot.ts"
 import { errorAt, leastError, meanError, neededFor } from "../../../src/domain/simulation/coverage.ts"
 import { jain } from "../../../src/domain/simulation/metrics.ts"
 import { replay } from "../../../src/domain/simulation/replay.ts"
@@ -118,6 +119,49 @@ describe("a replay", () => {
       const held = view.policies[policy]!.lives[0]!.filter(([, gone]) => gone === null)
       assert.strictEqual(why.length, held.length)
       assert.isTrue(why.every((one) => one.why.startsWith("kept: ")))
+    }
+  })
+})
+
+describe("the deletions of a replay", () => {
+  it("are those of the plan that production would make at the end of that day, in its order", () => {
+    for (const method of ["age", "importance", "spread"] as const) {
+      const scenario = scenarioFrom({
+        days: 400,
+        capacity: { timesLive: 1.4 },
+        policies: [method],
+        hosts: [{ name: "host", jitter: "1h", churn: { daily: "1G", spread: 0.2 } }]
+      })
+      const trace = replay(scenario, scenario.policies[0]!, 0)
+      assert.isFalse(trace.kinds.includes(Kind.suspect))
+      const first = trace.taken[0]!
+      let compared = 0
+      for (let i = 0; i < trace.kinds.length; i++) {
+        if (trace.kinds[i] !== Kind.deleted) continue
+        const at = trace.times[i]!
+        const went: Array<string> = []
+        for (; trace.kinds[i] === Kind.deleted && trace.times[i] === at; i++) went.push(String(trace.subjects[i]))
+        const snapshots = [...trace.taken.keys()]
+          .filter((row) => trace.taken[row]! <= at && trace.gone[row]! >= at)
+          .map((row): Stored => {
+            const t = trace.dated[row]!
+            return { host: "host", t, id: String(row), state: "complete", held: false, inUse: false, bytes: 1 }
+          })
+        const planned = plan({
+          method: scenario.policies[0]!.method,
+          now: (Math.floor(at / DAY) + 1) * DAY,
+          free: 0,
+          reserve: went.length,
+          snapshots,
+          firsts: new Map([["host", first]])
+        })
+        assert.deepStrictEqual(
+          planned.deletions.map(({ snapshot }) => snapshot.id),
+          went
+        )
+        compared += went.length
+      }
+      assert.isAbove(compared, 100)
     }
   })
 })

@@ -68,16 +68,19 @@ export const coverage = (view: View, choice: Choice) => {
     x: {
       type: "log",
       domain: [1, horizon],
-      ticks: ageTicks.filter((age) => age <= horizon),
-      tickFormat: short,
+      axis: null,
       label: "age asked for"
     },
     y: { domain: [0, 1], tickFormat: "%", label: "off by", grid: true },
     color: colours(view),
     marks: [
+      Plot.axisX(
+        ageTicks.filter((age) => age <= horizon),
+        { text: short, label: "age asked for" }
+      ),
       Plot.lineY(points, { x: "age", y: "error", stroke: "policy", strokeWidth: 1.8 }),
       Plot.ruleY([ideal], { strokeDasharray: "4 3" }),
-      Plot.text([`least possible mean with ${kept}: ${percent(ideal)}`], {
+      Plot.text([`the best fixed choice of ${kept}: ${percent(ideal)}`], {
         x: horizon,
         y: ideal,
         dy: -7,
@@ -95,6 +98,11 @@ export const errors = (view: View, choice: Choice) => {
       error === null || day % step > 0 ? [] : [{ policy, day, error: Math.min(1, error) }]
     )
   )
+  const { kept } = view.metrics[choice.policy]!
+  const ideal = Array.from({ length: 120 }, (_, i) => {
+    const day = ((i + 1) * days) / 120
+    return { day, error: limits(kept, day).online }
+  })
   return Plot.plot({
     ...base(choice, 200, "Mean error day by day"),
     x: { domain: [0, days], label: "day" },
@@ -105,7 +113,11 @@ export const errors = (view: View, choice: Choice) => {
       grid: true
     },
     color: colours(view),
-    marks: [Plot.lineY(points, { x: "day", y: "error", stroke: "policy" }), Plot.ruleX([choice.day + 1])]
+    marks: [
+      Plot.lineY(points, { x: "day", y: "error", stroke: "policy" }),
+      Plot.lineY(ideal, { x: "day", y: "error", strokeDasharray: "4 3" }),
+      Plot.ruleX([choice.day + 1])
+    ]
   })
 }
 
@@ -163,11 +175,14 @@ export const heat = (view: View, choice: Choice) => {
     y: {
       type: "log",
       domain: [1, 2 ** (octaves / 2)],
-      ticks: ageTicks.filter((age) => age <= days),
-      tickFormat: short,
+      axis: null,
       label: "age"
     },
     marks: [
+      Plot.axisY(
+        ageTicks.filter((age) => age <= days),
+        { text: short, label: "age" }
+      ),
       Plot.rect(cells, {
         x1: "x1",
         x2: "x2",
@@ -239,10 +254,13 @@ export const survival = (view: View, choice: Choice) => {
   )
   return Plot.plot({
     ...base(choice, 220, "Clean copies left, by days since a compromise"),
-    x: { type: "log", domain: [1, Math.max(2, last)], ticks: ages, tickFormat: short, label: "since the compromise" },
+    x: { type: "log", domain: [1, Math.max(2, last)], axis: null, label: "since the compromise" },
     y: { label: "clean copies left", grid: true, domain: [0, Math.max(1, ...points.map((one) => one.clean))] },
     color: colours(view),
-    marks: [Plot.line(points, { x: "after", y: "clean", stroke: "policy", curve: "step-after", strokeWidth: 1.8 })]
+    marks: [
+      Plot.axisX(ages, { text: short, label: "since the compromise" }),
+      Plot.line(points, { x: "after", y: "clean", stroke: "policy", curve: "step-after", strokeWidth: 1.8 })
+    ]
   })
 }
 

@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import { bytesText } from "../../../domain/prune/amount.ts"
 import { DAY } from "../../../domain/prune/snapshot.ts"
+import { neededFor } from "../../../domain/simulation/coverage.ts"
 import type { Scenario } from "../../../domain/simulation/scenario.ts"
 import { REPLAYABLE, replayView, sweep, type SweepPoint, type View, whyKept } from "../../../domain/simulation/view.ts"
 import { whatIf } from "../../../domain/simulation/whatIf.ts"
@@ -143,14 +144,17 @@ section(
         const ages = charts.agesAt(view, index, choice.host, choice.day)
         return `${policy} holds ${ages.length}, the oldest ${daysText(ages.at(-1) ?? null)} old`
       })
-      .join("; ")}. The dashed line is the least mean error that any choice of as many snapshots could have.`
+      .join(
+        "; "
+      )}. The dashed line is the mean that the best fixed choice of as many snapshots comes to. To have neighbours never more than twice as old as each other takes ${neededFor(charts.horizonOf(view, choice) * DAY, Math.LN2)} snapshots by then.`
 )
 section(
   "errors",
   "The mean error, day by day",
   true,
   (choice) => charts.errors(view, choice),
-  () => "Over ages from one day back to the first backup, each octave counting alike; over all hosts."
+  () =>
+    "Over ages from one day back to the first backup, each octave counting alike; over all hosts. The dashed line is the best that can be done going day by day with as many snapshots as the chosen policy keeps on average."
 )
 section(
   "lifelines",
