@@ -19,7 +19,7 @@ import { enrolled, firstDay, pushEnded, realServer, toDay } from "./realServer.t
 
 const MB = 1_000_000
 const day = 86_400
-const limit = { timeout: 240_000 }
+const limit = { timeout: 480_000 }
 
 /** A backup of the simulated day: room is made, the data comes, the run completes, and prunes as it would. */
 const backup = Effect.fn("backup")(function* (host: string, number: number, write: () => void) {
