@@ -44,8 +44,8 @@ export interface Kept {
 
 /**
  * `outcome`: `met`, free >= reserve after the last deletion; `short`, nothing deletable is left and `shortfall` bytes are missing;
- * `owed`, what is missing is held by hosts over their share that have nothing left to delete, and hosts within theirs do not pay for
- * it; `measure`, nobody knows what the last deletion frees: carry it out, measure, and plan again.
+ * `owed`, what is missing is held by newcomers over their share that have nothing left to delete, and hosts within theirs do not pay
+ * for it; `measure`, nobody knows what the last deletion frees: carry it out, measure, and plan again.
  */
 export interface Plan {
   readonly method: Method["name"]
@@ -70,10 +70,12 @@ export interface Plan {
  *
  * 1. what is incomplete and replaced by something complete;
  * 2. what belongs to hosts over their share, by the method among them; older than `minAge` before younger;
- * 3. what belongs to the others, likewise, but only for what is missing beyond the bytes that hosts hold over their shares.
+ * 3. what belongs to the others, likewise, but only for what is missing beyond the bytes that newcomers hold over their shares: a
+ *    new host has no past for admission to measure it by, so for its first `minAge` nobody else's history makes room for it. Later
+ *    the others do pay, since hosts of unequal size are no attack, and a store that waits for ever serves nobody.
  *
  * A deletion counts against its host's share at once. Each choice depends on nothing but what is still there, so a plan that was
- * carried out in part and made again is the rest of itself, provided that `firsts` is given to a `spread` and that deletions free what
+ * carried out in part and made again is the rest of itself, provided that `firsts` is given and that deletions free what
  * they promised. What may not go still has its rank in `importance` and still stands between its neighbours in `spread`.
  */
 export const plan = (request: PlanRequest): Plan => {
@@ -87,7 +89,7 @@ export const plan = (request: PlanRequest): Plan => {
   const gone = new Set<Stored>()
   let free = request.free
   let outcome: Plan["outcome"] = "met"
-  let owed = hosts.reduce((sum, host) => sum + overhang(host), 0)
+  let owed = hosts.reduce((sum, host) => sum + owing(host, now), 0)
   while (free < reserve && outcome === "met") {
     const index = queue.peek()
     if (index < 0) {
@@ -104,9 +106,9 @@ export const plan = (request: PlanRequest): Plan => {
     const bytes = snapshot.bytes ?? 0
     const why = goesWords(host, slot, now, deletions.length, queue.over[index] === 1)
     free += bytes
-    owed -= overhang(host)
+    owed -= owing(host, now)
     host.used -= bytes
-    owed += overhang(host)
+    owed += owing(host, now)
     queue.over[index] = isOver(host) ? 1 : 0
     queue.take()
     gone.add(snapshot)
@@ -133,8 +135,9 @@ export const canonical = (method: Method, deletions: ReadonlyArray<Deletion>): s
     .map((line) => JSON.stringify(line))
     .join("\n")
 
-/** Bytes that a host holds over its share. */
-const overhang = ({ share, used }: Share): number => Math.max(0, used - share)
+/** Bytes that a newcomer holds over its share; nothing for a host whose first backup is older than `minAge`. */
+const owing = ({ history, share, used }: Host, now: number): number =>
+  now - history.first < history.minAge ? Math.max(0, used - share) : 0
 
 interface Host {
   used: number

@@ -416,15 +416,20 @@ class StoredReplay {
     return Math.max(0, this.#hosts[host]!.space.used - this.#share[host]!)
   }
 
+  /** Of that, what nobody else pays for: a newcomer's. */
+  #owing(host: number, now: number): number {
+    const { history } = this.#hosts[host]!
+    return now - history.first < history.minAge ? this.#overhang(host) : 0
+  }
+
   /** Deletes until so much is free or nothing may go. */
   #prune(target: number, now: number, at: number): void {
     if (this.#free() >= target) return
     const queue = this.#queue
     let owed = 0
     for (let host = 0; host < this.#hosts.length; host++) {
-      const overhang = this.#overhang(host)
-      queue.over[host] = overhang > 0 ? 1 : 0
-      owed += overhang
+      queue.over[host] = this.#overhang(host) > 0 ? 1 : 0
+      owed += this.#owing(host, now)
     }
     queue.start(now)
     while (this.#free() < target) {
@@ -432,12 +437,12 @@ class StoredReplay {
       if (index < 0) return
       const host = this.#hosts[index]!
       const number = host.slots[host.history.victim(now)]!
-      // As in a plan: hosts within their shares do not pay for what others hold over theirs.
+      // As in a plan: hosts within their shares do not pay for what newcomers hold over theirs.
       if (queue.over[index] === 0 && this.#free() + owed >= target) return
-      owed -= this.#overhang(index)
+      owed -= this.#owing(index, now)
       const freed = host.space.remove(number)
       this.#used -= freed
-      owed += this.#overhang(index)
+      owed += this.#owing(index, now)
       queue.over[index] = this.#overhang(index) > 0 ? 1 : 0
       queue.take()
       this.#records.deleted(host.rows[number]!, at, Math.floor(freed))

@@ -133,18 +133,23 @@ describe("a plan, by example", () => {
     }
   })
 
-  it("takes nothing from a host within its share for what another holds over its own and cannot lose", () => {
-    const snapshots = [...complete(aged([0, 10, 20], "victim"), 10), ...complete(aged([0, 9], "large"), 30)]
+  it("takes nothing from a host within its share for what a newcomer holds over its own and cannot lose", () => {
     const shares = new Map([
       ["victim", { used: 30, share: 500 }],
       ["large", { used: 900, share: 500 }]
     ])
-    const made = plan({ ...base, snapshots, free: 0, reserve: 100, shares })
-    assert.strictEqual(named(made.deletions.map((d) => d.snapshot)), "large9")
+    const victim = complete(aged([0, 10, 20], "victim"), 10)
+    const asked = (large: ReadonlyArray<Stored>, reserve: number) =>
+      plan({ ...base, minAge: 7 * DAY, snapshots: [...victim, ...large], free: 0, reserve, shares })
+    const newcomer = complete(aged([0, 5], "large"), 30)
+    const made = asked(newcomer, 100)
+    assert.strictEqual(named(made.deletions.map((d) => d.snapshot)), "large5")
     assert.strictEqual(made.outcome, "owed")
     assert.strictEqual(made.shortfall, 70)
     // What is missing beyond that, all pay for.
-    assert.lengthOf(victims({ ...base, snapshots, free: 0, reserve: 415, shares }), 3)
+    assert.lengthOf(asked(newcomer, 415).deletions, 3)
+    // A host that has been there for long is large by right, and a store that waits for ever serves nobody.
+    assert.lengthOf(asked(complete(aged([0, 9], "large"), 30), 100).deletions, 3)
   })
 
   it("takes the young of a host only when nothing older of it can go", () => {
