@@ -74,4 +74,13 @@ for (const name of layout.links) {
     fs.symlinkSync(path.posix.join(layout.libdir, layout.program), next)
   )
 }
+// A machine without systemd prunes after and before each backup all the same.
+const unitdir = path.join(root, layout.unitdir)
+if (fs.existsSync(unitdir)) {
+  for (const name of layout.units) {
+    put(path.join(unitdir, name), 0o644, (next) =>
+      fs.copyFileSync(path.join(import.meta.dirname, "systemd", name), next)
+    )
+  }
+}
 process.stdout.write(`installed in ${libdir}, with links in ${bindir}\n`)

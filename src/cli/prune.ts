@@ -1,5 +1,5 @@
 // byteback prune: shows or carries out what the store needs to have its reserve again.
-import { Console, Effect, Option } from "effect"
+import { Clock, Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { ConfigError } from "../domain/clientSettings.ts"
 import { escapeText } from "../domain/escape.ts"
@@ -8,8 +8,10 @@ import { isHostName } from "../domain/hostName.ts"
 import { bytesText } from "../domain/prune/amount.ts"
 import type { Method } from "../domain/prune/method.ts"
 import type { Plan } from "../domain/prune/plan.ts"
+import { formatSnapshotName } from "../domain/snapshotName.ts"
 import { makeRoom, prune, type PruneResult } from "../programs/Prune.ts"
-import { pruneOrders } from "../services/ServerConfig.ts"
+import { pruneUntil } from "../programs/PruneUntil.ts"
+import { pruneOrders, ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { json } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
@@ -26,6 +28,12 @@ const percent = (name: string, description: string) =>
     Flag.withDescription(description)
   )
 
+/** Epoch seconds of a day's beginning in UTC. */
+const dayOf = (text: string): Option.Option<number> => {
+  const millis = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(millis) ? Option.none() : Option.some(millis / 1000)
+}
+
 const flags = {
   dryRun: off("dry-run", "say what would be deleted and why, and delete nothing"),
   json,
@@ -40,6 +48,11 @@ const flags = {
   order: Flag.Literals("order", pruneOrders).pipe(
     Flag.optional,
     Flag.withDescription("what goes first; default: /etc/byteback/prune_order, or importance")
+  ),
+  until: Flag.String("until").pipe(
+    Flag.filterMap(dayOf, () => "Expected a day, as in 2027-01-31"),
+    Flag.optional,
+    Flag.withDescription("delete nothing; forecast when each snapshot will go, up to this day: 2027-01-31")
   ),
   trustClock: off("trust-clock", "the clock is right, though the journals have other times"),
   for: Flag.String("for").pipe(Flag.optional, Flag.withDescription("make room for a run of this host")),
@@ -62,9 +75,21 @@ const ending: Record<PruneResult["outcome"], string> = {
   met: "the reserve is met",
   short:
     "the reserve is not met, and nothing more may be deleted: what is left is held, suspect, in use or the newest of its host",
-  owed: "the reserve is not met: what is missing is held by hosts over their share, and the others do not pay for it",
+  owed: "the reserve is not met: what is missing is held by new hosts over their share, and the others do not pay for it",
   stopped: "the reserve is not met yet; the next run goes on"
 }
+
+/** What the model says of the days to come: nothing is deleted. */
+const forecast = Effect.fnUntraced(function* (until: number, method: Method["name"], asJson: boolean) {
+  const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+  const departures = yield* pruneUntil({ now, until, method })
+  if (asJson) return yield* Console.log(JSON.stringify(departures))
+  for (const { at, goes, host } of departures) {
+    const name = escapeText(`${host}/${formatSnapshotName(at)}`)
+    yield* Console.log(`${name}  ${goes === null ? "stays" : `goes about ${formatSnapshotName(goes).slice(0, 10)}`}`)
+  }
+  yield* Console.error("byteback: a forecast from past growth, not a promise; nothing was deleted")
+})
 
 const explainOne = (plan: Plan, given: string) => {
   const is = ({ snapshot }: { readonly snapshot: { readonly host: string; readonly id: string } }) =>
@@ -80,6 +105,10 @@ export const pruneCommand = Command.make(
       const host = given.for.value
       if (!isHostName(host)) return yield* new ConfigError({ where: "--for", problem: "write a host's name" })
       return yield* makeRoom(host)
+    }
+    if (Option.isSome(given.until)) {
+      const order = Option.isSome(given.order) ? given.order.value : yield* (yield* ServerConfig).pruneOrder
+      return yield* forecast(given.until.value, order, given.json)
     }
     const looks = given.dryRun || given.list || Option.isSome(given.explain)
     const { size } = yield* (yield* Store).free
