@@ -108,9 +108,9 @@ export const snapshotDeeds: ReadonlyArray<Deed> = [
       yield* server.ok([
         "sh",
         "-c",
-        "cd /byteback/attacker/current && mkdir -p deep && cd deep && for i in $(seq 400); do mkdir $i; done && for d in *; do (cd $d && touch $(seq 100)); done && chown -R --reference=.. ."
+        "cd /byteback/attacker/current && mkdir -p deep && cd deep && for i in $(seq 1000); do mkdir $i; done && for d in *; do (cd $d && touch $(seq 100)); done && chown -R --reference=.. ."
       ])
-      const words = "byteback-receive --snapshot * --list --all " + "/*/*/*x ".repeat(1000)
+      const words = "byteback-receive --snapshot * --list --all " + "/*/*/*x ".repeat(1780)
       const long = yield* attacker.start(["ssh", "alone", words])
       yield* server.until(["pgrep", "-f", "[l]ister.mjs"])
       yield* long.kill("SIGKILL")
