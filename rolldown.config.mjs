@@ -1,4 +1,5 @@
-// What is shipped: one launcher, and a chunk for each job that it may have to load; the lister; the sandbox's filters; a simulation's thread and its report's script.
+// What is shipped: dist, with the launcher, a chunk for each job that it may have to load, the lister, the sandbox's filters, a
+// simulation's thread and its report's script; and lib, the library for other applications.
 import { defineConfig } from "rolldown"
 import { seccompFilter } from "./src/domain/seccomp.ts"
 
@@ -34,4 +35,11 @@ const report = defineConfig({
   output: { dir: "dist", format: "iife", minify: true, entryFileNames: "[name].js" }
 })
 
-export default [programs, report]
+const library = defineConfig({
+  input: { index: "src/index.ts", simulationWorker: "src/programs/simulationWorker.ts" },
+  platform: "node",
+  external: [/^effect(\/|$)/, /^@effect\//],
+  output: { dir: "lib", format: "esm", entryFileNames: "[name].mjs", chunkFileNames: "[name]-[hash].mjs" }
+})
+
+export default [programs, report, library]
