@@ -49,7 +49,9 @@ const demo = Effect.gen(function* () {
     "--image",
     "/srv/byteback.img",
     "--size",
-    "6G"
+    "6G",
+    "--address",
+    "server"
   ])
   yield* say("Invite the client: one line to paste, which carries the server's host key and a key that works once")
   const line = (yield* server.ok(["byteback", "invite", "client"])).trim().split("\n").at(-1)!
