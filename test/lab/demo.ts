@@ -9,7 +9,11 @@ const bold = (text: string) => (process.stdout.isTTY ? `\x1b[1m${text}\x1b[0m` :
 const say = (text: string) => Console.log(`\n${bold(text)}`)
 
 /** In a log, without the line that moves; the last of it is what the summary says. */
-const inLog = (text: string) => text.replaceAll(/\r\x1b\[K[^\r\n]*/g, "").replaceAll("\r", "")
+const inLog = (text: string) =>
+  text
+    .replaceAll(/\r\x1b\[K\d[^\r\n]*/g, "")
+    .replaceAll("\r\x1b[K", "")
+    .replaceAll("\r", "")
 
 /** Runs a command in a machine as a user at its terminal would, showing what it shows. */
 const shown = Effect.fn("shown")(function* (machine: Machine, argv: ReadonlyArray<string>, display = argv.join(" ")) {
