@@ -1,7 +1,5 @@
-// When the next snapshot of a host may be taken.
-
-/** Snapshots are no closer than this unless a host's configuration says otherwise; seconds. */
-export const defaultInterval = 6 * 3600
+// When the next snapshot of a host may be taken, from all that the server has on record.
+import { nextDue } from "./prune/admission.ts"
 
 /**
  * Null when a snapshot may be taken now, else the time from which it may. All in epoch seconds; `taken` are the times
@@ -12,8 +10,7 @@ export const snapshotDue = (given: {
   readonly interval: number
   readonly now: number
 }): number | null => {
-  let last = -Infinity
-  for (const at of given.taken) if (at <= given.now && at > last) last = at
-  const due = last + given.interval
-  return due > given.now ? due : null
+  let last: number | undefined
+  for (const at of given.taken) if (at <= given.now && at > (last ?? -Infinity)) last = at
+  return nextDue(given.now, last, given.interval) ?? null
 }

@@ -2,6 +2,7 @@
 import type { SnapshotInfo } from "./Conversation.ts"
 import type { JournalEntry } from "./JournalEntry.ts"
 import { type HostRecord, hostRecord, markAt } from "./prune/record.ts"
+import { SKEW } from "./prune/snapshot.ts"
 
 /** What stands beside `current` in a host's directory, as the store sees it. */
 export interface StoredSnapshot {
@@ -19,9 +20,6 @@ export interface ListedSnapshot extends SnapshotInfo {
   readonly note: string | null
 }
 
-/** A snapshot dated further ahead than this cannot be true; seconds. */
-const skew = 3600
-
 /** What the journal says since the host's backups were last deleted as a whole: nothing older is in the store. */
 const sinceDeleted = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<JournalEntry> =>
   journal.slice(journal.findLastIndex((entry) => entry._tag === "removed" && entry.backups === "deleted") + 1)
@@ -34,7 +32,7 @@ export const oldestFirst = (a: StoredSnapshot, b: StoredSnapshot): number =>
 
 const judge = (stored: StoredSnapshot, record: HostRecord, now: number): Pick<ListedSnapshot, "state" | "note"> => {
   if (stored.foreign) return { state: "foreign", note: "not made by byteback: left alone" }
-  if (stored.at !== null && stored.at > now + skew) {
+  if (stored.at !== null && stored.at > now + SKEW) {
     return { state: "suspect", note: "dated in the future: was the server's clock wrong?" }
   }
   if (!stored.sealed) return { state: "suspect", note: "not read-only: it may have been altered since it was taken" }

@@ -7,7 +7,8 @@ import { NoSpace } from "../domain/NoSpace.ts"
 import { anomaly, HOLD } from "../domain/prune/admission.ts"
 import { type HostRecord, hostRecord } from "../domain/prune/record.ts"
 import type { PushRecord } from "../domain/pushRecord.ts"
-import { defaultInterval, snapshotDue } from "../domain/snapshotDue.ts"
+import { INTERVAL } from "../domain/prune/admission.ts"
+import { snapshotDue } from "../domain/snapshotDue.ts"
 import { timesTaken } from "../domain/snapshotList.ts"
 import { formatSnapshotName, snapshotTime } from "../domain/snapshotName.ts"
 import { Journal } from "../services/Journal.ts"
@@ -17,7 +18,7 @@ import { type Growth, Store } from "../services/Store.ts"
 
 /** How far apart a host's snapshots are at least, in seconds. */
 export const SnapshotInterval = Context.Reference<number>("byteback/programs/SnapshotInterval", {
-  defaultValue: () => defaultInterval
+  defaultValue: () => INTERVAL
 })
 
 /** The host's last snapshot is too young. `due` in epoch seconds. */

@@ -1,7 +1,7 @@
 // The server's settings: one value a file in /etc/byteback, and under hosts/HOST where one host has its own.
 import { Context, Effect, Layer } from "effect"
 import { ConfigError } from "../domain/clientSettings.ts"
-import { defaultInterval } from "../domain/snapshotDue.ts"
+import { INTERVAL } from "../domain/prune/admission.ts"
 import { parseSpan } from "../domain/span.ts"
 import { Layout } from "./Layout.ts"
 import { SystemFile, type SystemFileError } from "./SystemFile.ts"
@@ -62,7 +62,7 @@ export class ServerConfig extends Context.Service<
         }),
         snapshotInterval: Effect.fn("ServerConfig.snapshotInterval")(function* (host) {
           const found = yield* setting(host, "snapshot_interval")
-          if (found === null) return defaultInterval
+          if (found === null) return INTERVAL
           const interval = parseSpan(found.text)
           if (interval !== null) return interval
           return yield* new ConfigError({ where: found.where, problem: "write a length of time, as in 6h or 21600" })
@@ -72,7 +72,7 @@ export class ServerConfig extends Context.Service<
   )
 
   /** A stand-in: the same interval for every host. */
-  static readonly layerFake = (interval: number = defaultInterval) =>
+  static readonly layerFake = (interval: number = INTERVAL) =>
     Layer.succeed(ServerConfig, {
       snapshotInterval: () => Effect.succeed(interval),
       weight: () => Effect.succeed(1),

@@ -1,7 +1,8 @@
 // When the next snapshot is due, held against its plain definition.
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { defaultInterval, snapshotDue } from "../../src/domain/snapshotDue.ts"
+import { INTERVAL } from "../../src/domain/prune/admission.ts"
+import { snapshotDue } from "../../src/domain/snapshotDue.ts"
 
 const time = fc.integer({ min: 0, max: 4_000_000_000 })
 const interval = fc.integer({ min: 1, max: 7 * 86_400 })
@@ -34,7 +35,7 @@ describe("the next snapshot", () => {
   it("is never held up by a date in the future", () => {
     fc.assert(
       fc.property(fc.array(time), fc.array(fc.integer({ min: 1, max: 1e9 })), time, (taken, ahead, now) => {
-        const given = { interval: defaultInterval, now }
+        const given = { interval: INTERVAL, now }
         const future = ahead.map((seconds) => now + seconds)
         assert.strictEqual(
           snapshotDue({ ...given, taken: [...future, ...taken] }),
@@ -45,8 +46,8 @@ describe("the next snapshot", () => {
   })
 
   it("is six hours after the last by default", () => {
-    assert.strictEqual(snapshotDue({ taken: [1000], interval: defaultInterval, now: 1000 }), 1000 + 21_600)
-    assert.isNull(snapshotDue({ taken: [1000], interval: defaultInterval, now: 22_600 }))
-    assert.isNull(snapshotDue({ taken: [], interval: defaultInterval, now: 0 }))
+    assert.strictEqual(snapshotDue({ taken: [1000], interval: INTERVAL, now: 1000 }), 1000 + 21_600)
+    assert.isNull(snapshotDue({ taken: [1000], interval: INTERVAL, now: 22_600 }))
+    assert.isNull(snapshotDue({ taken: [], interval: INTERVAL, now: 0 }))
   })
 })
