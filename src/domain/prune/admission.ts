@@ -127,6 +127,3 @@ const percent = (part: number, whole: number): string => (whole === 0 ? "all" : 
 /** The lower of the two in the middle, where there are two. */
 const middle = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0
-
-/** "the next snapshot is due in 4 h". */
-export const dueWords = (now: number, due: number): string => `the next snapshot is due in ${ageText(due - now)}`

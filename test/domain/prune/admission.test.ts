@@ -6,7 +6,6 @@ import {
   type AdmissionRequest,
   anomaly,
   approves,
-  dueWords,
   INTERVAL,
   nextDue,
   spend
@@ -20,7 +19,6 @@ describe("a snapshot is due", () => {
     assert.strictEqual(nextDue(1000 + INTERVAL - 1, 1000), 1000 + INTERVAL)
     assert.strictEqual(nextDue(1000, 1000), 1000 + INTERVAL)
     assert.strictEqual(nextDue(5000, 1000, HOUR), undefined)
-    assert.strictEqual(dueWords(0, 4 * HOUR), "the next snapshot is due in 4 h")
   })
 
   it("whatever lies in the future", () => {
