@@ -1,5 +1,5 @@
 // Whether a run may start, whether its end is worth a snapshot, and whether what it did looks wrong.
-import { ageText, bytesText } from "./amount.ts"
+import { bytesText } from "./amount.ts"
 import { HOUR } from "./snapshot.ts"
 
 /** Snapshots of a host are no closer than this (seconds). */
