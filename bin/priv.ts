@@ -7,9 +7,11 @@ import { isHostName } from "../src/domain/hostName.ts"
 import { hasKnownHoles, oldestRsync } from "../src/domain/rsyncHoles.ts"
 import { refusalLine } from "../src/domain/refusalLine.ts"
 import { parse } from "../src/domain/request/parse.ts"
+import { parseReading, printReading, type Reading } from "../src/domain/request/reading.ts"
 import { type Pull, type Push, type Restore, snapshotOf } from "../src/domain/request/request.ts"
 import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
 import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
+import { nearestSnapshots } from "../src/domain/nearestSnapshots.ts"
 import { type SnapshotRef, snapshotTime } from "../src/domain/snapshotName.ts"
 
 const store = "/byteback"
@@ -28,8 +30,8 @@ const leastFree = { part: 0.01, bytes: 64 * 1024 * 1024 }
 const parallel = 4
 const readers = 4
 
-/** Seconds that a transfer, a listing and making room may take in all; silence is bounded by rsync's own --timeout. */
-const longest = { transfer: 7 * 24 * 3600, listing: 30, room: 600 }
+/** Seconds that a transfer, a listing, a search and making room may take in all; silence is bounded by rsync's own --timeout. */
+const longest = { transfer: 7 * 24 * 3600, listing: 30, search: 300, room: 600 }
 
 const refuse = (message: string, code: number = exitCode.refused): never => {
   process.stderr.write(`${refusalLine({ code, message })}\n`)
@@ -153,16 +155,15 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
     const time = snapshotTime(name)
     return time === undefined || owner(name) !== 0 ? [] : [{ name, time }]
   })
-  const found =
-    wanted === "latest"
-      ? dated.reduce<{ name: string; time: number } | null>((a, b) => (a === null || b.time > a.time ? b : a), null)
-          ?.name
-      : dated.find(({ name }) => name === wanted)?.name
-  if (found !== undefined) return `${at}/${found}`
-  return refuse(
-    wanted === "latest" ? "this host has no snapshot yet" : `this host has no snapshot ${wanted}`,
-    exitCode.failed
+  const newest = dated.toSorted((a, b) => a.time - b.time).at(-1)
+  const found = wanted === "latest" ? newest : dated.find(({ name }) => name === wanted)
+  if (found !== undefined) return `${at}/${found.name}`
+  if (newest === undefined) return refuse("this host has no snapshot yet", exitCode.failed)
+  const near = nearestSnapshots(
+    dated.map(({ name }) => name),
+    wanted
   )
+  return refuse(`this host has no snapshot ${wanted}; the nearest are ${near.join(", ")}`, exitCode.failed)
 }
 
 /** Becomes one of the small runners, which watch over the sandbox and need no Node. */
@@ -229,6 +230,21 @@ const list = (host: string, line: string): void => {
   ])
 }
 
+/** Snapshots of a host that are listed, found and compared in the sandbox; a search cuts itself short before its time is up. */
+const search = (host: string, request: Reading): void => {
+  uidOf(host)
+  checkStore()
+  const one = "snapshot" in request && request.snapshot !== "*" ? snapshotDirectory(host, request.snapshot) : null
+  const directory = one ?? `${store}/${host}`
+  const seconds = request._tag === "cat" || request._tag === "dump" ? longest.transfer : longest.search
+  read(host, directory, one === null ? "*" : basename(one), seconds, () => [
+    `${lib}/node`,
+    "--max-old-space-size=128",
+    `${lib}/reader.mjs`,
+    printReading(request)
+  ])
+}
+
 const ping = (host: string): void => {
   uidOf(host)
   checkStore()
@@ -255,6 +271,8 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
   if (verb === "restore" && request._tag === "Restore") return pull(host, request)
   if (verb === "list" && request._tag === "List") return list(host, line)
   if (verb === "typed" && request._tag === "Typed") {
+    const reading = parseReading(request.json)
+    if (reading !== null) return reading.ok ? search(host, reading.value) : refuse(reading.refusal.message)
     const { answerRequest } = await import("../src/answer.ts")
     return answerRequest(host, request.json)
   }

@@ -5,6 +5,7 @@ import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
 import { doctorCommand } from "./doctor.ts"
 import { holdCommand } from "./hold.ts"
+import { lsCommand } from "./ls.ts"
 import { pruneCommand } from "./prune.ts"
 import { releaseCommand } from "./release.ts"
 import { restoreCommand } from "./restore.ts"
@@ -15,7 +16,7 @@ import { snapshotCommand } from "./snapshot.ts"
 import { snapshotsCommand } from "./snapshots.ts"
 import { statusCommand } from "./status.ts"
 
-const onClient = [setupClientCommand, backupCommand, snapshotsCommand, restoreCommand] as const
+const onClient = [setupClientCommand, backupCommand, snapshotsCommand, lsCommand, restoreCommand] as const
 const onServer = [
   setupServerCommand,
   inviteCommand,

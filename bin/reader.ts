@@ -1,0 +1,17 @@
+// Reads a host's snapshots for it. Runs in the sandbox, with one snapshot or the host's whole directory read-only at /data.
+import { parseReading } from "../src/domain/request/reading.ts"
+import { ls } from "./reader/ls.ts"
+import { refuse } from "./reader/output.ts"
+
+const parsed = parseReading(process.argv[2] ?? "")
+if (parsed === null || !parsed.ok) refuse(parsed === null ? "not a request to read" : parsed.refusal.message)
+else {
+  const request = parsed.value
+  switch (request._tag) {
+    case "ls":
+      ls(request)
+      break
+    default:
+      refuse("not yet")
+  }
+}
