@@ -1,6 +1,9 @@
 // Reads a host's snapshots for it. Runs in the sandbox, with one snapshot or the host's whole directory read-only at /data.
 import { parseReading } from "../src/domain/request/reading.ts"
+import { find } from "./reader/find.ts"
+import { history } from "./reader/history.ts"
 import { ls } from "./reader/ls.ts"
+import { cat } from "./reader/raw.ts"
 import { refuse } from "./reader/output.ts"
 
 const parsed = parseReading(process.argv[2] ?? "")
@@ -10,6 +13,15 @@ else {
   switch (request._tag) {
     case "ls":
       ls(request)
+      break
+    case "find":
+      find(request)
+      break
+    case "history":
+      history(request)
+      break
+    case "cat":
+      cat(request)
       break
     default:
       refuse("not yet")

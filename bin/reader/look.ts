@@ -40,7 +40,7 @@ export const entriesOf = (directory: string): ReadonlyArray<Entry> => {
   } catch {
     return found
   }
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return found.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** The host's snapshots, oldest first, where the working directory is the host's. */
