@@ -167,7 +167,7 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
 }
 
 /** Becomes one of the small runners, which watch over the sandbox and need no Node. */
-const exec = (runner: "run-push" | "run-pull", args: ReadonlyArray<string>): void => {
+const exec = (runner: "run-push" | "run-pull" | "run-diff", args: ReadonlyArray<string>): void => {
   const program = `${lib}/${runner}`
   try {
     accessSync(program, constants.X_OK)
@@ -198,16 +198,23 @@ const push = (host: string, request: Push): void => {
   ])
 }
 
-const read = (
-  host: string,
-  directory: string,
-  name: string,
-  seconds: number,
-  command: (root: string) => ReadonlyArray<string>
-): void => {
+interface Read {
+  /** what the sandbox sees */
+  readonly directory: string
+  /** the snapshot that nobody deletes meanwhile; `*` for a look at all of them */
+  readonly name: string
+  readonly seconds: number
+  readonly command: (root: string) => ReadonlyArray<string>
+  /** two snapshots, whose difference is on the command's stdin */
+  readonly compared?: readonly [string, string]
+}
+
+const read = (host: string, { command, compared, directory, name, seconds }: Read): void => {
   const sandbox = { directory, access: "read-only", uid: uidOf(host) } as const
   makeDirectories(runs, `${runs}/${host}`, `${runs}/${host}/reading`)
-  exec("run-pull", [`${runs}/${host}`, String(readers), name, ...confined(sandbox, seconds, command)])
+  const args = [`${runs}/${host}`, String(readers), name, ...confined(sandbox, seconds, command)]
+  if (compared === undefined) exec("run-pull", args)
+  else exec("run-diff", [...compared, ...args])
 }
 
 const pull = (host: string, request: Pull | Restore): void => {
@@ -215,34 +222,36 @@ const pull = (host: string, request: Pull | Restore): void => {
   checkStore()
   const directory = snapshotDirectory(host, snapshotOf(request))
   const version = rsyncVersion()
-  read(host, directory, basename(directory), longest.transfer, (root) => rsyncArgv(request, version, root))
+  const command = (root: string) => rsyncArgv(request, version, root)
+  read(host, { directory, name: basename(directory), seconds: longest.transfer, command })
 }
 
 /** An old client's listing is made in the sandbox too, over all of the host's snapshots. */
 const list = (host: string, line: string): void => {
   uidOf(host)
   checkStore()
-  read(host, `${store}/${host}`, "*", longest.listing, () => [
-    `${lib}/node`,
-    "--max-old-space-size=64",
-    `${lib}/lister.mjs`,
-    line
-  ])
+  const command = () => [`${lib}/node`, "--max-old-space-size=64", `${lib}/lister.mjs`, line]
+  read(host, { directory: `${store}/${host}`, name: "*", seconds: longest.listing, command })
 }
 
 /** Snapshots of a host that are listed, found and compared in the sandbox; a search cuts itself short before its time is up. */
 const search = (host: string, request: Reading): void => {
   uidOf(host)
   checkStore()
-  const one = "snapshot" in request && request.snapshot !== "*" ? snapshotDirectory(host, request.snapshot) : null
-  const directory = one ?? `${store}/${host}`
+  const reader = (...names: ReadonlyArray<string>) => [
+    ...[`${lib}/node`, "--max-old-space-size=128", `${lib}/reader.mjs`],
+    ...[printReading(request), ...names]
+  ]
+  const all = { directory: `${store}/${host}`, name: "*", seconds: longest.search } as const
+  if (request._tag === "diff") {
+    const compared = [snapshotDirectory(host, request.from), snapshotDirectory(host, request.to)] as const
+    const names = compared.map((directory) => basename(directory))
+    return read(host, { ...all, compared, command: () => reader(...names) })
+  }
+  if (request._tag === "history" || request.snapshot === "*") return read(host, { ...all, command: () => reader() })
+  const directory = snapshotDirectory(host, request.snapshot)
   const seconds = request._tag === "cat" || request._tag === "dump" ? longest.transfer : longest.search
-  read(host, directory, one === null ? "*" : basename(one), seconds, () => [
-    `${lib}/node`,
-    "--max-old-space-size=128",
-    `${lib}/reader.mjs`,
-    printReading(request)
-  ])
+  read(host, { directory, name: basename(directory), seconds, command: () => reader(basename(directory)) })
 }
 
 const ping = (host: string): void => {

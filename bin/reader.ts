@@ -1,5 +1,6 @@
 // Reads a host's snapshots for it. Runs in the sandbox, with one snapshot or the host's whole directory read-only at /data.
 import { parseReading } from "../src/domain/request/reading.ts"
+import { diff } from "./reader/diff.ts"
 import { find } from "./reader/find.ts"
 import { history } from "./reader/history.ts"
 import { ls } from "./reader/ls.ts"
@@ -19,6 +20,9 @@ else {
       break
     case "history":
       history(request)
+      break
+    case "diff":
+      diff(request, process.argv[3] ?? "", process.argv[4] ?? "")
       break
     case "cat":
       cat(request)

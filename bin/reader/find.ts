@@ -151,13 +151,17 @@ const findInAll = (request: Find): void => {
   for (let from = 0; from < found.length; from += 1000) {
     const some = found.slice(from, from + 1000)
     const stored = (path: string, { last }: Found): string => join(last, path)
-    const xattrs = request.details ? xattrsOf(some.map(([path, one]) => stored(path, one)), "stat") : null
+    const xattrs = request.details
+      ? xattrsOf(
+          some.map(([path, one]) => stored(path, one)),
+          "stat"
+        )
+      : null
     for (const [path, one] of some) {
       const { directory, ...span } = one
       const at = stored(path, one)
       const stats = xattrs === null ? null : look(at)
-      const known =
-        stats === null ? { type: directory ? "d" : null } : details(at, stats, xattrs?.(at).get(statXattr))
+      const known = stats === null ? { type: directory ? "d" : null } : details(at, stats, xattrs?.(at).get(statXattr))
       rows.add({ _tag: "found", ...pathFields(path), ...known, ...span })
     }
   }

@@ -33,10 +33,7 @@ export const history = ({ path }: History): void => {
   }
   if (stretches.length === 0) refuse("there is nothing at that path in any snapshot", pathMissing)
   const at = ({ first }: Stretch): string => join(first, path)
-  const xattrs = xattrsOf(
-    stretches.filter(({ found }) => found !== null).map(at),
-    "stat"
-  )
+  const xattrs = xattrsOf(stretches.filter(({ found }) => found !== null).map(at), "stat")
   const rows = new Rows(stretches.length)
   for (const stretch of stretches) {
     const { found, ...span } = stretch

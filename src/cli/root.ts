@@ -3,7 +3,11 @@ import { Command } from "effect/cli"
 import { approveCommand } from "./approve.ts"
 import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
+import { catCommand } from "./cat.ts"
+import { diffCommand } from "./diff.ts"
 import { doctorCommand } from "./doctor.ts"
+import { findCommand } from "./find.ts"
+import { historyCommand } from "./history.ts"
 import { holdCommand } from "./hold.ts"
 import { lsCommand } from "./ls.ts"
 import { pruneCommand } from "./prune.ts"
@@ -16,7 +20,17 @@ import { snapshotCommand } from "./snapshot.ts"
 import { snapshotsCommand } from "./snapshots.ts"
 import { statusCommand } from "./status.ts"
 
-const onClient = [setupClientCommand, backupCommand, snapshotsCommand, lsCommand, restoreCommand] as const
+const onClient = [
+  setupClientCommand,
+  backupCommand,
+  snapshotsCommand,
+  lsCommand,
+  findCommand,
+  historyCommand,
+  diffCommand,
+  catCommand,
+  restoreCommand
+] as const
 const onServer = [
   setupServerCommand,
   inviteCommand,

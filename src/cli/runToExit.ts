@@ -23,6 +23,7 @@ export const runToExit = <A, E>(effect: Effect.Effect<A, E>): void => {
     fiber.interruptUnsafe()
   })
   fiber.addObserver((exit) => {
+    if (died === brokenPipe) return process.exit(signalExit(died))
     const code = report(exit)
     process.exit(died === 0 ? code : signalExit(died))
   })

@@ -27,7 +27,7 @@ export class NoSuchPath extends Schema.TaggedError<NoSuchPath>()("NoSuchPath", {
   override get message() {
     const what = `${escapeName(`/${this.path}`, 400)} is not in ${this.snapshot}`
     return this.last === null
-      ? `${what}, and in no other snapshot; byteback find looks for a name`
+      ? `${what}${this.snapshot === "any snapshot" ? "" : ", and in no snapshot"}; byteback find --snapshot all looks for a name`
       : `${what}; the last snapshot that has it is ${this.last}`
   }
 }
@@ -85,11 +85,17 @@ const lastWith = (session: BackupSession, path: string) =>
     Effect.orElseSucceed(() => null)
   )
 
-const noSuchPath = (session: BackupSession, request: Reading) =>
-  Effect.fnUntraced(function* () {
-    const snapshot = "snapshot" in request ? (request.snapshot === "*" ? "any snapshot" : request.snapshot) : "them"
-    return yield* new NoSuchPath({ path: request.path, snapshot, last: yield* lastWith(session, request.path) })
-  })
+/** Where a request looked, in words. */
+const place = (request: Reading): string => {
+  if (request._tag === "history") return "any snapshot"
+  if (request._tag === "diff") return `${request.from} or ${request.to}`
+  return request.snapshot === "*" ? "any snapshot" : request.snapshot
+}
+
+const noSuchPath = Effect.fnUntraced(function* (session: BackupSession, request: Reading) {
+  const last = request._tag === "history" ? null : yield* lastWith(session, request.path)
+  return yield* new NoSuchPath({ path: request.path, snapshot: place(request), last })
+})
 
 /** The rows of an answer, in pieces, and `end` as the very last. Nothing is kept: a million rows take no more memory than some. */
 export const readRows = (options: ReadOptions<Ls | Find | History | Diff>) =>
@@ -97,7 +103,7 @@ export const readRows = (options: ReadOptions<Ls | Find | History | Diff>) =>
     Effect.gen(function* () {
       const { session } = yield* openSession(options)
       return answer(session, options.request).pipe(
-        Stream.catchTag("PathMissing", () => Stream.fromEffect(noSuchPath(session, options.request)()))
+        Stream.catchTag("PathMissing", () => Stream.fromEffect(noSuchPath(session, options.request)))
       )
     })
   )
@@ -107,9 +113,7 @@ export const readBytes = Effect.fn("readBytes")(function* (
   options: ReadOptions<Raw> & { readonly onBytes: (chunk: Uint8Array) => Effect.Effect<void> }
 ) {
   const { session } = yield* openSession(options)
-  yield* Effect.catchTag(
-    session.read(options.request, options.onBytes),
-    "PathMissing",
-    noSuchPath(session, options.request)
-  )
+  yield* session
+    .read(options.request, options.onBytes)
+    .pipe(Effect.catchTag("PathMissing", () => noSuchPath(session, options.request)))
 }, Effect.scoped)
