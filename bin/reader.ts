@@ -1,10 +1,11 @@
 // Reads a host's snapshots for it. Runs in the sandbox, with one snapshot or the host's whole directory read-only at /data.
 import { parseReading } from "../src/domain/request/reading.ts"
 import { diff } from "./reader/diff.ts"
+import { dump } from "./reader/dump.ts"
 import { find } from "./reader/find.ts"
 import { history } from "./reader/history.ts"
 import { ls } from "./reader/ls.ts"
-import { cat } from "./reader/raw.ts"
+import { cat } from "./reader/cat.ts"
 import { refuse } from "./reader/output.ts"
 
 const parsed = parseReading(process.argv[2] ?? "")
@@ -27,7 +28,7 @@ else {
     case "cat":
       cat(request)
       break
-    default:
-      refuse("not yet")
+    case "dump":
+      dump(request)
   }
 }

@@ -1,14 +1,12 @@
 // byteback diff: what is different between two snapshots.
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
-import { ConfigError } from "../domain/clientSettings.ts"
-import { escapeName } from "../domain/escape.ts"
 import type { Row } from "../domain/ReadingAnswer.ts"
 import { mostRows } from "../domain/request/reading.ts"
-import { isSnapshotRef } from "../domain/snapshotName.ts"
 import { readRows } from "../programs/ReadSnapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
 import { snapshotPath } from "./pathArgument.ts"
+import { snapshotNamed } from "./snapshotArgument.ts"
 import { limit, printRows, shownPath } from "./rows.ts"
 
 const signs = { added: "+", removed: "-", renamed: ">", content: "M", metadata: "m" } as const
@@ -22,14 +20,6 @@ const line = (row: Row): string => {
       : `${shownPath({ path: from, ...(from_b64 === undefined ? {} : { path_b64: from_b64 }) })} -> `
   return `${signs[row.change]} ${old}${shownPath(row)}${row.type === "d" ? "/" : ""}`
 }
-
-const ref = (word: string) =>
-  isSnapshotRef(word)
-    ? Effect.succeed(word)
-    : new ConfigError({
-        where: escapeName(word, 80),
-        problem: "write the name of a snapshot (byteback snapshots lists them), latest or current"
-      })
 
 export const diffCommand = Command.make(
   "diff",
@@ -46,7 +36,7 @@ export const diffCommand = Command.make(
     json
   },
   Effect.fnUntraced(function* (given) {
-    const [from, to] = [yield* ref(given.from), yield* ref(given.to)]
+    const [from, to] = [yield* snapshotNamed(given.from), yield* snapshotNamed(given.to)]
     const { path } = yield* snapshotPath(given.path, given.host)
     const request = { _tag: "diff", from, to, path, most: Math.min(Math.max(0, given.limit), mostRows) } as const
     const rows = readRows({ settings: settingsOf(given), host: Option.getOrUndefined(given.host), request })

@@ -6,7 +6,6 @@ import { escapeName } from "../domain/escape.ts"
 import type { Row } from "../domain/ReadingAnswer.ts"
 import { fileTypes, mostRows } from "../domain/request/reading.ts"
 import { restoreTime } from "../domain/restoreTime.ts"
-import { isSnapshotRef } from "../domain/snapshotName.ts"
 import { parseSpan } from "../domain/span.ts"
 import { readRows } from "../programs/ReadSnapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
@@ -14,6 +13,7 @@ import { Ended } from "./outcome.ts"
 import { bytesOfWord, snapshotPath } from "./pathArgument.ts"
 import { arrow, limit, longColumns, printRows, shownPath } from "./rows.ts"
 import { parseSize } from "./size.ts"
+import { snapshotNamed } from "./snapshotArgument.ts"
 
 const flags = {
   ...serverFlags,
@@ -80,11 +80,7 @@ export const findCommand = Command.make(
   "find",
   flags,
   Effect.fnUntraced(function* (given) {
-    const wanted = given.snapshot === "all" ? "*" : given.snapshot
-    if (wanted !== "*" && !isSnapshotRef(wanted)) {
-      const problem = "write the name of a snapshot (byteback snapshots lists them), latest, current or all"
-      return yield* new ConfigError({ where: `--snapshot ${escapeName(wanted, 80)}`, problem })
-    }
+    const wanted = given.snapshot === "all" ? "*" : yield* snapshotNamed(given.snapshot)
     const { path } = yield* snapshotPath(given.below, given.host)
     const request = {
       _tag: "find",

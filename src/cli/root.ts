@@ -6,6 +6,7 @@ import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } 
 import { catCommand } from "./cat.ts"
 import { diffCommand } from "./diff.ts"
 import { doctorCommand } from "./doctor.ts"
+import { dumpCommand } from "./dump.ts"
 import { findCommand } from "./find.ts"
 import { historyCommand } from "./history.ts"
 import { holdCommand } from "./hold.ts"
@@ -29,6 +30,7 @@ const onClient = [
   historyCommand,
   diffCommand,
   catCommand,
+  dumpCommand,
   restoreCommand
 ] as const
 const onServer = [

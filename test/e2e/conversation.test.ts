@@ -1,8 +1,8 @@
 // The whole conversation on real parts: set up, back up, change, back up again, list, restore; and what a neighbour sees of it.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Lab, type Machine } from "../lab/Lab.ts"
-import { everyKind } from "./everyKind.ts"
+import { Lab } from "../lab/Lab.ts"
+import { everyKind, fingerprint } from "./everyKind.ts"
 import {
   backupWords,
   clientMachine,
@@ -12,50 +12,6 @@ import {
   serverMachine,
   snapshotNames
 } from "./pair.ts"
-
-/** Every file's kind, mode, owner, time, size, links and target, and every content's sum: what must come back. */
-const fingerprint = Effect.fn("fingerprint")(function* (machine: Machine, directory: string) {
-  const metadata = yield* machine.ok(
-    [
-      "find",
-      ".",
-      "-printf",
-      "%P|%y|%m|%U|%G|%T@|%n|%l|",
-      "(",
-      "-type",
-      "d",
-      "-printf",
-      "\\n",
-      "-o",
-      "-printf",
-      "%s\\n",
-      ")"
-    ],
-    { cwd: directory }
-  )
-  const contents = yield* machine.ok(["sh", "-c", "find . -type f -print0 | sort -z | xargs -0r sha256sum"], {
-    cwd: directory
-  })
-  const xattrs = yield* machine.ok(["getfattr", "-R", "-P", "-h", "-d", "-m", "-", "--encoding=hex", "."], {
-    cwd: directory
-  })
-  const acls = yield* machine.ok(["getfacl", "-R", "-P", "-n", "."], { cwd: directory })
-  const links = yield* machine.ok(["sh", "-c", "find . -type f -links +1 -printf '%i %P\\n' | sort"], {
-    cwd: directory
-  })
-  const groups = new Map<string, Array<string>>()
-  for (const line of links.split("\n").filter((one) => one !== "")) {
-    const [inode = "", ...path] = line.split(" ")
-    groups.set(inode, [...(groups.get(inode) ?? []), path.join(" ")])
-  }
-  return {
-    metadata: metadata.split("\n").toSorted(),
-    contents,
-    xattrs: xattrs.split("\n\n").toSorted(),
-    acls: acls.split("\n\n").toSorted(),
-    links: [...groups.values()].map((group) => group.toSorted().join(" = ")).toSorted()
-  }
-})
 
 describe.skipIf(!root)("a backup, end to end", () => {
   it.layer(Lab.layer(), { excludeTestServices: true, timeout: 180_000 })((it) => {
