@@ -14,8 +14,9 @@ import {
 } from "../domain/Conversation.ts"
 import { escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
+import { findRefusal } from "../domain/refusalLine.ts"
 import { version } from "../domain/version.ts"
-import { Ssh, type SshError, type SshTarget } from "./Ssh.ts"
+import { Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
 
 const exitNames = Object.entries(exitCode) as ReadonlyArray<[ExitName, number]>
 
@@ -75,20 +76,24 @@ export class BackupServer extends Context.Service<
   {
     /** Connects and logs in; the connection lasts until the scope closes. */
     readonly connect: (target: SshTarget) => Effect.Effect<BackupSession, SshError, Scope.Scope>
+    /** The same as a host on the server that this machine is, for root: without ssh and without the host's key. */
+    readonly local: (host: string) => Effect.Effect<BackupSession, SshError>
   }
 >()("byteback/services/BackupServer") {
   static readonly layer = Layer.effect(
     BackupServer,
     Effect.gen(function* () {
       const ssh = yield* Ssh
-      const connect = Effect.fn("BackupServer.connect")(function* (target: SshTarget) {
-        const session = yield* ssh.connect(target)
-
+      const sessionOver = (session: SshSession): BackupSession => {
         const ask = Effect.fn("BackupServer.ask")(function* <Tag extends Answer["_tag"]>(
           request: TypedRequest,
           tag: Tag
         ) {
           const { text, stderr } = yield* session.run(commandLine(request))
+          const refused = text === "" ? findRefusal(stderr) : null
+          if (refused !== null) {
+            return yield* new ServerRefused({ code: refused.code, detail: escapeText(refused.message), due: null })
+          }
           const answer = yield* Effect.mapError(
             decodeAnswer(text.trim()),
             () =>
@@ -126,25 +131,26 @@ export class BackupServer extends Context.Service<
           snapshots: ask({ _tag: "snapshots" }, "snapshots"),
           enrol: (host: string, key: string) => ask({ _tag: "enrol", host, key }, "enrol")
         }
+      }
+      return BackupServer.of({
+        connect: (target) => Effect.map(ssh.connect(target), sessionOver),
+        local: (host) => Effect.map(ssh.local(host), sessionOver)
       })
-      return BackupServer.of({ connect })
     })
   )
 
   /** A server that answers from a function; a refusal is an answer too. */
   static readonly layerFake = (answers: Partial<Omit<BackupSession, "rsh" | "alias">>) => {
     const silent = Effect.fail(new ServerIncompatible({ reason: "no-answer", detail: "" }))
-    return Layer.succeed(BackupServer, {
-      connect: () =>
-        Effect.succeed({
-          rsh: "fake",
-          alias: "server",
-          hello: silent,
-          complete: () => silent,
-          snapshots: silent,
-          enrol: () => silent,
-          ...answers
-        })
+    const session = Effect.succeed({
+      rsh: "fake",
+      alias: "server",
+      hello: silent,
+      complete: () => silent,
+      snapshots: silent,
+      enrol: () => silent,
+      ...answers
     })
+    return Layer.succeed(BackupServer, { connect: () => session, local: () => session })
   }
 }
