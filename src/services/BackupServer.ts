@@ -15,6 +15,8 @@ import {
 import { escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
+import { encodeQuotedPrintable } from "../domain/request/quotedPrintable.ts"
+import { snapshotTime } from "../domain/snapshotName.ts"
 import { version } from "../domain/version.ts"
 import { Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
 
@@ -67,6 +69,8 @@ export interface BackupSession {
   /** asks for a snapshot of what was pushed; `transfer` is rsync's exit code */
   readonly complete: (transfer: 0 | 23 | 24) => Effect.Effect<CompleteAnswer, ConversationError>
   readonly snapshots: Effect.Effect<SnapshotsAnswer, ConversationError>
+  /** the dated snapshots that hold a path (absolute), as far as the server tells before its rows end */
+  readonly holding: (path: string) => Effect.Effect<ReadonlyArray<string>, ConversationError>
   /** enrols this machine under a name; only an enrolment session may */
   readonly enrol: (host: string, publicKey: string) => Effect.Effect<EnrolAnswer, ConversationError>
 }
@@ -129,6 +133,18 @@ export class BackupServer extends Context.Service<
           hello,
           complete: (transfer: 0 | 23 | 24) => ask({ _tag: "complete", transfer }, "complete"),
           snapshots: ask({ _tag: "snapshots" }, "snapshots"),
+          holding: (path: string) =>
+            Effect.map(
+              session.run(`byteback-receive --snapshot * --list --all ${encodeQuotedPrintable(path, "")}`),
+              ({ text }) => [
+                ...new Set(
+                  text.split("\n").flatMap((row) => {
+                    const [name = ""] = row.split(" ", 1)
+                    return snapshotTime(name) === undefined ? [] : [name]
+                  })
+                )
+              ]
+            ),
           enrol: (host: string, key: string) => ask({ _tag: "enrol", host, key }, "enrol")
         }
       }
@@ -148,6 +164,7 @@ export class BackupServer extends Context.Service<
       hello: silent,
       complete: () => silent,
       snapshots: silent,
+      holding: () => Effect.succeed([]),
       enrol: () => silent,
       ...answers
     })

@@ -187,7 +187,11 @@ export class Rsync extends Context.Service<
             onStdout: (chunk) => {
               const { rest, progress, lines } = readOutput(output, fromUint8Array(chunk))
               output = rest
-  XX
+              const changes = lines.filter(isItemized)
+              const said = lines.filter((line) => !isItemized(line))
+              stats = [...stats, ...said].slice(-50)
+              const found = said.flatMap((line) => leftOut.exec(line)?.[1] ?? [])
+              devices = { count: devices.count + found.length, first: [...devices.first, ...found].slice(0, named) }
               return Effect.all(
                 [
                   observer.change === undefined ? Effect.void : Effect.forEach(changes, observer.change),

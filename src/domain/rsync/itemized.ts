@@ -1,13 +1,16 @@
 // What rsync's --out-format="%i %l %n" says of each file: what it is, what differs, and its exact name.
 
-export interface Itemized {
+/** What the first word of a line says. */
+export interface Change {
   readonly kind: "file" | "directory" | "link" | "device" | "special" | "deleted"
-  /** not there before, or gone: there is nothing to compare */
+  /** not there before: there is nothing to compare */
   readonly isNew: boolean
   /** content and attributes that differ, in rsync's letters: c s t p o g u a x */
   readonly differs: ReadonlySet<string>
-  /** would be written as another name of a file that comes too */
-  readonly isHardLink: boolean
+}
+
+export interface Itemized extends Change {
+  /** bytes */
   readonly size: number
   /** a byte string, relative, a directory's with a slash at its end */
   readonly name: string
@@ -22,19 +25,23 @@ const kinds: Record<string, Itemized["kind"]> = { f: "file", d: "directory", L: 
 const unescapeName = (name: string): string =>
   name.replaceAll(/\\#([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 
-/** Null where the line is not of this form. */
-export const readItemized = (line: string): Itemized | null => {
-  const match = /^(?:([<>ch.])([fdLDS])([^ ]{9})|(\*deleting  )) (\d+) (.+)$/.exec(line)
-  if (match === null) return null
-  const [, update, letter = "", attributes = "", deleted, size, name = ""] = match
+/** Reads the first word of a line, with or without a size after it; null where the line is none of these. */
+export const readChange = (line: string): Change | null => {
+  if (!isItemized(line)) return null
+  if (line.startsWith("*")) return { kind: "deleted", isNew: false, differs: new Set() }
+  const attributes = line.slice(2, 11)
   return {
-    kind: deleted === undefined ? kinds[letter]! : "deleted",
-    isNew: deleted !== undefined || attributes.startsWith("+"),
-    differs: new Set(attributes.replaceAll(/[.+ ?]/g, "").toLowerCase()),
-    isHardLink: update === "h",
-    size: Number(size),
-    name: unescapeName(name)
+    kind: kinds[line[1]!]!,
+    isNew: attributes.startsWith("+"),
+    differs: new Set(attributes.replaceAll(/[.+ ?]/g, "").toLowerCase())
   }
+}
+
+/** Reads a whole line that has a size; null where it has not this form. */
+export const readItemized = (line: string): Itemized | null => {
+  const change = readChange(line)
+  const match = /^(\d+) (.+)$/.exec(line.slice(12))
+  return change === null || match === null ? null : { ...change, size: Number(match[1]), name: unescapeName(match[2]!) }
 }
 
 /** What a restore would do to what is there. Counts of names; directories count only where they are made. */
@@ -49,12 +56,10 @@ export interface Changes {
 
 export const noChanges: Changes = { created: 0, overwritten: 0, attributes: 0, deleted: 0 }
 
-export const countChange = (before: Changes, item: Itemized): Changes => {
+export const countChange = (before: Changes, item: Change): Changes => {
   if (item.kind === "deleted") return { ...before, deleted: before.deleted + 1 }
   if (item.isNew) return { ...before, created: before.created + 1 }
   if (item.kind === "directory") return before
   const content = item.differs.has("c") || item.differs.has("s") || (item.kind === "file" && item.differs.has("t"))
-  return content
-    ? { ...before, overwritten: before.overwritten + 1 }
-    : { ...before, attributes: before.attributes + 1 }
+  return content ? { ...before, overwritten: before.overwritten + 1 } : { ...before, attributes: before.attributes + 1 }
 }
