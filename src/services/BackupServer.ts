@@ -16,6 +16,8 @@ import { escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
 import { pathMissing, type Reading, readingLine } from "../domain/request/reading.ts"
+import { encodeQuotedPrintable } from "../domain/request/quotedPrintable.ts"
+import { snapshotTime } from "../domain/snapshotName.ts"
 import { version } from "../domain/version.ts"
 import { Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
 
@@ -80,6 +82,8 @@ export interface BackupSession {
     request: Reading,
     onAnswer: (chunk: Uint8Array) => Effect.Effect<void>
   ) => Effect.Effect<void, ConversationError | PathMissing>
+  /** the dated snapshots that hold a path (absolute), as far as the server tells before its rows end */
+  readonly holding: (path: string) => Effect.Effect<ReadonlyArray<string>, ConversationError>
   /** enrols this machine under a name; only an enrolment session may */
   readonly enrol: (host: string, publicKey: string) => Effect.Effect<EnrolAnswer, ConversationError>
 }
@@ -163,6 +167,18 @@ export class BackupServer extends Context.Service<
           hello,
           complete: (transfer: 0 | 23 | 24) => ask({ _tag: "complete", transfer }, "complete"),
           snapshots: ask({ _tag: "snapshots" }, "snapshots"),
+          holding: (path: string) =>
+            Effect.map(
+              session.run(`byteback-receive --snapshot * --list --all ${encodeQuotedPrintable(path, "")}`),
+              ({ text }) => [
+                ...new Set(
+                  text.split("\n").flatMap((row) => {
+                    const [name = ""] = row.split(" ", 1)
+                    return snapshotTime(name) === undefined ? [] : [name]
+                  })
+                )
+              ]
+            ),
           enrol: (host: string, key: string) => ask({ _tag: "enrol", host, key }, "enrol")
         }
       }
@@ -182,6 +198,7 @@ export class BackupServer extends Context.Service<
       hello: silent,
       complete: () => silent,
       snapshots: silent,
+      holding: () => Effect.succeed([]),
       enrol: () => silent,
       read: () => silent,
       ...answers
