@@ -9,10 +9,11 @@ const wanted = { snapshots: 100, files: 50_000, many: 1_000_000 } as const
 
 const runs = 5
 
-const seconds = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+const seconds = <A, E, R>(work: Effect.Effect<A, E, R>, prepare: Effect.Effect<unknown, E, R> = Effect.void) =>
   Effect.gen(function* () {
     const times: Array<number> = []
     for (let run = 0; run < runs; run += 1) {
+      yield* prepare
       const before = performance.now()
       yield* work
       times.push((performance.now() - before) / 1000)
@@ -90,10 +91,18 @@ export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
     )
     const all = yield* seconds(byteback("find", "*.conf", "--snapshot", "all"))
     const plainFind = yield* seconds(server.ok(["find", `/byteback/client/${after}`, "-name", "no*such*name"]))
-    const diff = yield* seconds(byteback("diff", before, after, "--limit", "100000"))
-    const plainDiff = yield* seconds(
-      server.run(["diff", "-rq", `/byteback/client/${before}`, `/byteback/client/${after}`], { timeout: 600_000 })
-    )
+    const ours = byteback("diff", before, after, "--limit", "100000")
+    const theirs = server.run(["diff", "-rq", `/byteback/client/${before}`, `/byteback/client/${after}`], {
+      timeout: 600_000
+    })
+    // Mounted anew, nothing of the store is in memory, as when nobody has read those two snapshots for days.
+    const cold = server.ok(["sh", "-c", "umount /byteback && mount /byteback"])
+    const diff = yield* seconds(ours)
+    const plainDiff = yield* seconds(theirs)
+    const coldDiff = yield* seconds(ours, cold)
+    const coldPlainDiff = yield* seconds(theirs, cold)
+    const coldAll = yield* seconds(byteback("find", "*.conf", "--snapshot", "all"), cold)
+    const nothing = yield* seconds(byteback("diff", after, after))
     const here = `${snapshots} snapshots of ${files} files`
     const quick: ReadonlyArray<BenchRow> = [
       { name: `${here}: ls of a directory over ssh`, value: ls, unit: "s", target: 0.4 },
@@ -101,9 +110,20 @@ export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
       { name: `${here}: find by name in one snapshot`, value: one, unit: "s", target: 2 },
       { name: `${here}: the server's own find in it`, value: plainFind, unit: "s" },
       { name: `${here}: find by name in all`, value: all, unit: "s", target: 20 },
+      { name: `${here}: find by name in all, store just mounted`, value: coldAll, unit: "s", target: 20 },
+      { name: `${here}: diff of a snapshot with itself: what asking costs`, value: nothing, unit: "s" },
       { name: `${here}: diff of two neighbours, 1 % changed`, value: diff, unit: "s" },
       { name: `${here}: the server's own diff -rq of them`, value: plainDiff, unit: "s" },
-      { name: `${here}: diff's ratio to diff -rq`, value: diff / plainDiff, unit: "x", target: 0.1 }
+      { name: `${here}: diff's ratio to diff -rq`, value: diff / plainDiff, unit: "x", target: 0.1 },
+      {
+        name: `${here}: the same without what asking costs`,
+        value: Math.max(0, diff - nothing) / plainDiff,
+        unit: "x",
+        target: 0.1
+      },
+      { name: `${here}: diff, store just mounted`, value: coldDiff, unit: "s" },
+      { name: `${here}: diff -rq, store just mounted`, value: coldPlainDiff, unit: "s" },
+      { name: `${here}: the ratio of these two`, value: coldDiff / coldPlainDiff, unit: "x", target: 0.1 }
     ]
 
     const many = size("many")
