@@ -4,6 +4,7 @@ import { approveCommand } from "./approve.ts"
 import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
 import { doctorCommand } from "./doctor.ts"
+import { drillCommand } from "./drill.ts"
 import { holdCommand } from "./hold.ts"
 import { pruneCommand } from "./prune.ts"
 import { releaseCommand } from "./release.ts"
@@ -14,8 +15,16 @@ import { setupServerCommand } from "./setupServer.ts"
 import { snapshotCommand } from "./snapshot.ts"
 import { snapshotsCommand } from "./snapshots.ts"
 import { statusCommand } from "./status.ts"
+import { verifyCommand } from "./verify.ts"
 
-const onClient = [setupClientCommand, backupCommand, snapshotsCommand, restoreCommand] as const
+const onClient = [
+  setupClientCommand,
+  backupCommand,
+  snapshotsCommand,
+  restoreCommand,
+  verifyCommand,
+  drillCommand
+] as const
 const onServer = [
   setupServerCommand,
   inviteCommand,

@@ -52,12 +52,25 @@ describe("a time of restore", () => {
       assert.strictEqual(read(text), "future", text)
     for (const text of ["2026-02-30", "yesterday 25:00", "2026-11-01T06:61Z", "2026-13-01"])
       assert.strictEqual(read(text), "never", text)
-    for (const text of ["", "01/02/2026", "18", "tomorrow", "next monday", "2026", "-1 days ago", "yesterday yesterday"])
+    for (const text of [
+      "",
+      "01/02/2026",
+      "18",
+      "tomorrow",
+      "next monday",
+      "2026",
+      "-1 days ago",
+      "yesterday yesterday"
+    ])
       assert.strictEqual(read(text), "unknown", text)
   })
 
   it("never throws, never lies ahead of now, and of two days names the later one later", () => {
-    const zone = fc.integer({ min: -14 * 4, max: 14 * 4 }).map((quarters): Zone => () => quarters * 900)
+    const zone = fc.integer({ min: -14 * 4, max: 14 * 4 }).map(
+      (quarters): Zone =>
+        () =>
+          quarters * 900
+    )
     fc.assert(
       fc.property(fc.string(), zone, (text, offset) => {
         Result.match(restoreTime(text, now, offset), {
