@@ -3,9 +3,15 @@ import { Command } from "effect/cli"
 import { approveCommand } from "./approve.ts"
 import { backupCommand } from "./backup.ts"
 import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } from "./clients.ts"
+import { catCommand } from "./cat.ts"
+import { diffCommand } from "./diff.ts"
 import { doctorCommand } from "./doctor.ts"
 import { drillCommand } from "./drill.ts"
+import { dumpCommand } from "./dump.ts"
+import { findCommand } from "./find.ts"
+import { historyCommand } from "./history.ts"
 import { holdCommand } from "./hold.ts"
+import { lsCommand } from "./ls.ts"
 import { pruneCommand } from "./prune.ts"
 import { releaseCommand } from "./release.ts"
 import { restoreCommand } from "./restore.ts"
@@ -21,6 +27,12 @@ const onClient = [
   setupClientCommand,
   backupCommand,
   snapshotsCommand,
+  lsCommand,
+  findCommand,
+  historyCommand,
+  diffCommand,
+  catCommand,
+  dumpCommand,
   restoreCommand,
   verifyCommand,
   drillCommand

@@ -15,6 +15,7 @@ import {
 import { escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
+import { pathMissing, type Reading, readingLine } from "../domain/request/reading.ts"
 import { encodeQuotedPrintable } from "../domain/request/quotedPrintable.ts"
 import { snapshotTime } from "../domain/snapshotName.ts"
 import { version } from "../domain/version.ts"
@@ -56,6 +57,13 @@ export class ServerIncompatible extends Schema.TaggedError<ServerIncompatible>()
   }
 }
 
+/** There is nothing at the path that was asked for. */
+export class PathMissing extends Schema.TaggedError<PathMissing>()("PathMissing", {}) {
+  override get message() {
+    return "there is nothing at that path"
+  }
+}
+
 export type ConversationError = SshError | ServerRefused | ServerIncompatible
 
 /** A connection that is open; everything said goes over the same one. */
@@ -69,6 +77,11 @@ export interface BackupSession {
   /** asks for a snapshot of what was pushed; `transfer` is rsync's exit code */
   readonly complete: (transfer: 0 | 23 | 24) => Effect.Effect<CompleteAnswer, ConversationError>
   readonly snapshots: Effect.Effect<SnapshotsAnswer, ConversationError>
+  /** asks to read of the snapshots; the answer goes to `onAnswer` as it comes, which the server waits for */
+  readonly read: (
+    request: Reading,
+    onAnswer: (chunk: Uint8Array) => Effect.Effect<void>
+  ) => Effect.Effect<void, ConversationError | PathMissing>
   /** the dated snapshots that hold a path (absolute), as far as the server tells before its rows end */
   readonly holding: (path: string) => Effect.Effect<ReadonlyArray<string>, ConversationError>
   /** enrols this machine under a name; only an enrolment session may */
@@ -127,7 +140,28 @@ export class BackupServer extends Context.Service<
           return answer
         })
 
+        const read = Effect.fn("BackupServer.read")(function* (
+          request: Reading,
+          onAnswer: (chunk: Uint8Array) => Effect.Effect<void>
+        ) {
+          const { code, stderr } = yield* session.run(readingLine(request), { onStdout: onAnswer })
+          if (code === 0) return
+          if (code === pathMissing) return yield* new PathMissing()
+          const refused = findRefusal(stderr)
+          if (refused !== null) {
+            return yield* new ServerRefused({ code: refused.code, detail: escapeText(refused.message), due: null })
+          }
+          const last = escapeText(stderr.trim().split("\n").at(-1) ?? "", 200)
+          const detail = last === "" ? "ended without a word; is its byteback older than this one?" : last
+          return yield* new ServerRefused({
+            code,
+            detail: `the server's reader ended with ${code}: ${detail}`,
+            due: null
+          })
+        })
+
         return {
+          read,
           rsh: session.rsh,
           alias: session.alias,
           hello,
@@ -166,6 +200,7 @@ export class BackupServer extends Context.Service<
       snapshots: silent,
       holding: () => Effect.succeed([]),
       enrol: () => silent,
+      read: () => silent,
       ...answers
     })
     return Layer.succeed(BackupServer, { connect: () => session, local: () => session })
