@@ -12,6 +12,7 @@ import { findCommand } from "./find.ts"
 import { historyCommand } from "./history.ts"
 import { holdCommand } from "./hold.ts"
 import { lsCommand } from "./ls.ts"
+import { mountCommand } from "./mount.ts"
 import { pruneCommand } from "./prune.ts"
 import { releaseCommand } from "./release.ts"
 import { restoreCommand } from "./restore.ts"
@@ -34,6 +35,7 @@ const onClient = [
   catCommand,
   dumpCommand,
   restoreCommand,
+  mountCommand,
   verifyCommand,
   drillCommand
 ] as const
