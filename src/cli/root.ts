@@ -6,11 +6,13 @@ import { addClientCommand, clientsCommand, inviteCommand, removeClientCommand } 
 import { catCommand } from "./cat.ts"
 import { diffCommand } from "./diff.ts"
 import { doctorCommand } from "./doctor.ts"
+import { drillCommand } from "./drill.ts"
 import { dumpCommand } from "./dump.ts"
 import { findCommand } from "./find.ts"
 import { historyCommand } from "./history.ts"
 import { holdCommand } from "./hold.ts"
 import { lsCommand } from "./ls.ts"
+import { mountCommand } from "./mount.ts"
 import { pruneCommand } from "./prune.ts"
 import { releaseCommand } from "./release.ts"
 import { restoreCommand } from "./restore.ts"
@@ -20,6 +22,7 @@ import { setupServerCommand } from "./setupServer.ts"
 import { snapshotCommand } from "./snapshot.ts"
 import { snapshotsCommand } from "./snapshots.ts"
 import { statusCommand } from "./status.ts"
+import { verifyCommand } from "./verify.ts"
 
 const onClient = [
   setupClientCommand,
@@ -31,7 +34,10 @@ const onClient = [
   diffCommand,
   catCommand,
   dumpCommand,
-  restoreCommand
+  restoreCommand,
+  mountCommand,
+  verifyCommand,
+  drillCommand
 ] as const
 const onServer = [
   setupServerCommand,
