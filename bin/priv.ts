@@ -1,6 +1,17 @@
 // The privileged helper: checks its caller's words again, derives every path itself and starts the work in the sandbox.
 import { spawnSync } from "node:child_process"
-import { accessSync, constants, lstatSync, mkdirSync, readdirSync, readFileSync, statfsSync } from "node:fs"
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  statfsSync,
+  writeFileSync
+} from "node:fs"
 import { basename } from "node:path"
 import { exitCode } from "../src/domain/exitCode.ts"
 import { isHostName } from "../src/domain/hostName.ts"
@@ -75,7 +86,7 @@ const checkRoom = (host: string): void => {
   const { blocks, bsize } = statfsSync(store)
   const least = Math.max(leastFree.bytes, blocks * bsize * leastFree.part)
   if (free() >= Math.max(least, Number(textOf(`${runs}/reserve`) ?? 0) || 0)) return
-  const made = spawnSync(`${lib}/byteback.mjs`, ["prune", "--for", host], {
+  const made = spawnSync(`${lib}/byteback.cjs`, ["prune", "--for", host], {
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
     stdio: ["ignore", "ignore", "pipe"],
     encoding: "utf8",
@@ -97,13 +108,33 @@ const checkRoom = (host: string): void => {
   }
 }
 
-const rsyncVersion = (): string => {
-  const { stdout } = spawnSync("/usr/bin/rsync", ["--version"], {
-    stdio: ["ignore", "pipe", "ignore"],
-    encoding: "utf8"
-  })
+const makeDirectories = (...directories: ReadonlyArray<string>): void => {
+  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
+}
+
+/** Asked of rsync itself once; the answer is kept for as long as it is the same file. */
+const installedRsync = (): string => {
+  const rsync = "/usr/bin/rsync"
+  const kept = `${runs}/rsync-version`
+  const file = statSync(rsync, { bigint: true, throwIfNoEntry: false })
+  const same = `${file?.dev} ${file?.ino} ${file?.size} ${file?.mtimeNs} ${file?.ctimeNs} `
+  const known = textOf(kept)
+  if (known?.startsWith(same) === true) return known.slice(same.length)
+  const { stdout } = spawnSync(rsync, ["--version"], { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" })
   const version =
     /version (\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? refuse("rsync is not installed on the server", exitCode.failed)
+  try {
+    makeDirectories(runs)
+    writeFileSync(`${kept}.${process.pid}`, same + version)
+    renameSync(`${kept}.${process.pid}`, kept)
+  } catch {
+    // then it is asked again next time
+  }
+  return version
+}
+
+const rsyncVersion = (): string => {
+  const version = installedRsync()
   if (!hasKnownHoles(version) || textOf(`${config}/allow_old_rsync`) === version) return version
   return refuse(
     `the server's rsync ${version} may have known holes, so nothing was changed. Its administrator can install ${oldestRsync} or newer, or, where the distribution has patched it, write ${version} into ${config}/allow_old_rsync`
@@ -176,10 +207,6 @@ const exec = (runner: "run-push" | "run-pull", args: ReadonlyArray<string>): voi
   process.execve!(program, [program, ...args], { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
 }
 
-const makeDirectories = (...directories: ReadonlyArray<string>): void => {
-  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
-}
-
 const push = (host: string, request: Push): void => {
   const uid = uidOf(host)
   checkStore()
@@ -224,7 +251,7 @@ const list = (host: string, line: string): void => {
   read(host, `${store}/${host}`, "*", longest.listing, () => [
     `${lib}/node`,
     "--max-old-space-size=64",
-    `${lib}/lister.mjs`,
+    `${lib}/lister.cjs`,
     line
   ])
 }

@@ -47,7 +47,7 @@ export const restoreCommand = Command.make(
   "restore",
   flags,
   Effect.fnUntraced(function* (given) {
-    const { progress, clear } = yield* progressReport(progressStyle(given))
+    const { clear, ...shown } = yield* progressReport(progressStyle(given))
     const namesFiles = (given.verbose || given.dryRun) && !given.json
     const result = yield* restore({
       settings: settingsOf(given),
@@ -58,7 +58,7 @@ export const restoreCommand = Command.make(
       devices: given.devices,
       dryRun: given.dryRun,
       observer: {
-        progress,
+        ...shown,
         ...(namesFiles ? { change: (line: string) => Effect.andThen(clear, Console.log(line)) } : {})
       }
     }).pipe(Effect.ensuring(clear))

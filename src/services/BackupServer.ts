@@ -7,13 +7,13 @@ import {
   decodeAnswer,
   type EnrolAnswer,
   type HelloAnswer,
-  incompatibility,
-  protocol,
   type SnapshotsAnswer,
   type TypedRequest
 } from "../domain/Conversation.ts"
 import { escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
+import { incompatibility, protocol } from "../domain/hello.ts"
+import { findRefusal } from "../domain/refusalLine.ts"
 import { version } from "../domain/version.ts"
 import { Ssh, type SshError, type SshTarget } from "./Ssh.ts"
 
@@ -89,14 +89,18 @@ export class BackupServer extends Context.Service<
           tag: Tag
         ) {
           const { text, stderr } = yield* session.run(commandLine(request))
-          const answer = yield* Effect.mapError(
-            decodeAnswer(text.trim()),
-            () =>
-              new ServerIncompatible({
-                reason: "no-answer",
-                detail: escapeText((stderr.trim().split("\n").at(-1) ?? "").slice(0, 200))
-              })
-          )
+          // What answers at once, before anything is looked at, says no on stderr as it does to rsync.
+          const refused = text === "" ? findRefusal(stderr) : null
+          const answer = yield* refused === null
+            ? Effect.mapError(
+                decodeAnswer(text.trim()),
+                () =>
+                  new ServerIncompatible({
+                    reason: "no-answer",
+                    detail: escapeText((stderr.trim().split("\n").at(-1) ?? "").slice(0, 200))
+                  })
+              )
+            : Effect.succeed({ _tag: "refusal" as const, ...refused, due: null })
           if (answer._tag === "refusal") {
             return yield* new ServerRefused({
               code: answer.code,
