@@ -18,9 +18,11 @@ import { isHostName } from "../src/domain/hostName.ts"
 import { hasKnownHoles, oldestRsync } from "../src/domain/rsyncHoles.ts"
 import { refusalLine } from "../src/domain/refusalLine.ts"
 import { parse } from "../src/domain/request/parse.ts"
+import { parseReading, printReading, type Reading } from "../src/domain/request/reading.ts"
 import { type Pull, type Push, type Restore, snapshotOf } from "../src/domain/request/request.ts"
 import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
 import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
+import { nearestSnapshots } from "../src/domain/nearestSnapshots.ts"
 import { type SnapshotRef, snapshotTime } from "../src/domain/snapshotName.ts"
 
 const store = "/byteback"
@@ -39,8 +41,8 @@ const leastFree = { part: 0.01, bytes: 64 * 1024 * 1024 }
 const parallel = 4
 const readers = 4
 
-/** Seconds that a transfer, a listing and making room may take in all; silence is bounded by rsync's own --timeout. */
-const longest = { transfer: 7 * 24 * 3600, listing: 30, room: 600 }
+/** Seconds that a transfer, a listing, a search and making room may take in all; silence is bounded by rsync's own --timeout. */
+const longest = { transfer: 7 * 24 * 3600, listing: 30, search: 300, room: 600 }
 
 const refuse = (message: string, code: number = exitCode.refused): never => {
   process.stderr.write(`${refusalLine({ code, message })}\n`)
@@ -184,20 +186,19 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
     const time = snapshotTime(name)
     return time === undefined || owner(name) !== 0 ? [] : [{ name, time }]
   })
-  const found =
-    wanted === "latest"
-      ? dated.reduce<{ name: string; time: number } | null>((a, b) => (a === null || b.time > a.time ? b : a), null)
-          ?.name
-      : dated.find(({ name }) => name === wanted)?.name
-  if (found !== undefined) return `${at}/${found}`
-  return refuse(
-    wanted === "latest" ? "this host has no snapshot yet" : `this host has no snapshot ${wanted}`,
-    exitCode.failed
+  const newest = dated.toSorted((a, b) => a.time - b.time).at(-1)
+  const found = wanted === "latest" ? newest : dated.find(({ name }) => name === wanted)
+  if (found !== undefined) return `${at}/${found.name}`
+  if (newest === undefined) return refuse("this host has no snapshot yet", exitCode.failed)
+  const near = nearestSnapshots(
+    dated.map(({ name }) => name),
+    wanted
   )
+  return refuse(`this host has no snapshot ${wanted}; the nearest are ${near.join(", ")}`, exitCode.failed)
 }
 
 /** Becomes one of the small runners, which watch over the sandbox and need no Node. */
-const exec = (runner: "run-push" | "run-pull", args: ReadonlyArray<string>): void => {
+const exec = (runner: "run-push" | "run-pull" | "run-diff", args: ReadonlyArray<string>): void => {
   const program = `${lib}/${runner}`
   try {
     accessSync(program, constants.X_OK)
@@ -224,16 +225,23 @@ const push = (host: string, request: Push): void => {
   ])
 }
 
-const read = (
-  host: string,
-  directory: string,
-  name: string,
-  seconds: number,
-  command: (root: string) => ReadonlyArray<string>
-): void => {
+interface Read {
+  /** what the sandbox sees */
+  readonly directory: string
+  /** the snapshot that nobody deletes meanwhile; `*` for a look at all of them */
+  readonly name: string
+  readonly seconds: number
+  readonly command: (root: string) => ReadonlyArray<string>
+  /** two snapshots, whose difference is on the command's stdin */
+  readonly compared?: readonly [string, string]
+}
+
+const read = (host: string, { command, compared, directory, name, seconds }: Read): void => {
   const sandbox = { directory, access: "read-only", uid: uidOf(host) } as const
   makeDirectories(runs, `${runs}/${host}`, `${runs}/${host}/reading`)
-  exec("run-pull", [`${runs}/${host}`, String(readers), name, ...confined(sandbox, seconds, command)])
+  const args = [`${runs}/${host}`, String(readers), name, ...confined(sandbox, seconds, command)]
+  if (compared === undefined) exec("run-pull", args)
+  else exec("run-diff", [...compared, ...args])
 }
 
 const pull = (host: string, request: Pull | Restore): void => {
@@ -241,19 +249,36 @@ const pull = (host: string, request: Pull | Restore): void => {
   checkStore()
   const directory = snapshotDirectory(host, snapshotOf(request))
   const version = rsyncVersion()
-  read(host, directory, basename(directory), longest.transfer, (root) => rsyncArgv(request, version, root))
+  const command = (root: string) => rsyncArgv(request, version, root)
+  read(host, { directory, name: basename(directory), seconds: longest.transfer, command })
 }
 
 /** An old client's listing is made in the sandbox too, over all of the host's snapshots. */
 const list = (host: string, line: string): void => {
   uidOf(host)
   checkStore()
-  read(host, `${store}/${host}`, "*", longest.listing, () => [
-    `${lib}/node`,
-    "--max-old-space-size=64",
-    `${lib}/lister.cjs`,
-    line
-  ])
+  const command = () => [`${lib}/node`, "--max-old-space-size=64", `${lib}/lister.cjs`, line]
+  read(host, { directory: `${store}/${host}`, name: "*", seconds: longest.listing, command })
+}
+
+/** Snapshots of a host that are listed, found and compared in the sandbox; a search cuts itself short before its time is up. */
+const search = (host: string, request: Reading): void => {
+  uidOf(host)
+  checkStore()
+  const reader = (...names: ReadonlyArray<string>) => [
+    ...[`${lib}/node`, "--max-old-space-size=128", `${lib}/reader.cjs`],
+    ...[printReading(request), ...names]
+  ]
+  const all = { directory: `${store}/${host}`, name: "*", seconds: longest.search } as const
+  if (request._tag === "diff") {
+    const compared = [snapshotDirectory(host, request.from), snapshotDirectory(host, request.to)] as const
+    const names = compared.map((directory) => basename(directory))
+    return read(host, { ...all, compared, command: () => reader(...names) })
+  }
+  if (request._tag === "history" || request.snapshot === "*") return read(host, { ...all, command: () => reader() })
+  const directory = snapshotDirectory(host, request.snapshot)
+  const seconds = request._tag === "cat" || request._tag === "dump" ? longest.transfer : longest.search
+  read(host, { directory, name: basename(directory), seconds, command: () => reader(basename(directory)) })
 }
 
 const ping = (host: string): void => {
@@ -282,6 +307,8 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
   if (verb === "restore" && request._tag === "Restore") return pull(host, request)
   if (verb === "list" && request._tag === "List") return list(host, line)
   if (verb === "typed" && request._tag === "Typed") {
+    const reading = parseReading(request.json)
+    if (reading !== null) return reading.ok ? search(host, reading.value) : refuse(reading.refusal.message)
     const { answerRequest } = await import("../src/answer.ts")
     return answerRequest(host, request.json)
   }

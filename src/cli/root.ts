@@ -5,6 +5,12 @@ const onClient = {
   "setup-client": async () => (await import("./setupClient.ts")).setupClientCommand,
   backup: async () => (await import("./backup.ts")).backupCommand,
   snapshots: async () => (await import("./snapshots.ts")).snapshotsCommand,
+  ls: async () => (await import("./ls.ts")).lsCommand,
+  find: async () => (await import("./find.ts")).findCommand,
+  history: async () => (await import("./history.ts")).historyCommand,
+  diff: async () => (await import("./diff.ts")).diffCommand,
+  cat: async () => (await import("./cat.ts")).catCommand,
+  dump: async () => (await import("./dump.ts")).dumpCommand,
   restore: async () => (await import("./restore.ts")).restoreCommand
 }
 

@@ -1,16 +1,16 @@
 // byteback snapshots: the restore points that the server keeps of this machine.
-import { Clock, Console, Effect } from "effect"
+import { Clock, Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { escapeName } from "../domain/escape.ts"
 import { snapshots } from "../programs/Snapshots.ts"
-import { json, serverFlags, settingsOf } from "./clientFlags.ts"
+import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
 import { snapshotAge } from "./units.ts"
 
 export const snapshotsCommand = Command.make(
   "snapshots",
-  { ...serverFlags, json },
+  { ...serverFlags, host, json },
   Effect.fnUntraced(function* (given) {
-    const list = yield* snapshots({ settings: settingsOf(given) })
+    const list = yield* snapshots({ settings: settingsOf(given), host: Option.getOrUndefined(given.host) })
     if (given.json) return yield* Console.log(JSON.stringify(list))
     if (list.length === 0) return yield* Console.error("byteback: no snapshots yet; run byteback backup")
     const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)

@@ -146,5 +146,14 @@ export const filterRules = ({ mountinfo, sources, excludes, rsyncFilter }: Filte
   ]
 }
 
+/**
+ * The same rules for a restore that deletes: what a backup leaves out is in no snapshot, and may not go from the machine
+ * for that. Rules of any other form stand as they are.
+ */
+export const protectingRules = (rules: ReadonlyArray<string>): ReadonlyArray<string> =>
+  rules
+    .filter((rule) => !xattrRules.includes(rule))
+    .map((rule) => rule.replace(/^(?:-|exclude) /, "P ").replace(/^(?:\+|include) /, "R "))
+
 /** The rules as rsync reads them from its stdin. */
 export const rulesText = (rules: ReadonlyArray<string>): string => rules.map((rule) => `${rule}\n`).join("")

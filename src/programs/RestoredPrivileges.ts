@@ -14,8 +14,8 @@ export interface RestoredPrivileges {
 
 const told = 20
 
-/** Walks a directory without leaving its filesystem. What cannot be looked at does not count. */
-export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (directory: string) {
+/** Walks absolute paths without leaving their filesystems. What cannot be looked at does not count. */
+export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (paths: ReadonlyArray<string>) {
   const exec = yield* Exec
   const kinds = ["(", "-type", "f", "-perm", "/6000", "-o", "-type", "b", "-o", "-type", "c", ")"]
   const run = (program: string, args: ReadonlyArray<string>) =>
@@ -23,16 +23,22 @@ export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (dir
       Effect.map(exec.run(program, args), ({ code, stdout }) => (code === 127 ? null : fromUint8Array(stdout))),
       () => null
     )
-  const found = readPrivileged((yield* run("find", [directory, "-xdev", ...kinds, "-printf", "%y%p\\0"])) ?? "")
-  const listed = yield* run("getfattr", [
-    "--recursive",
-    "--physical",
-    "--no-dereference",
-    "--absolute-names",
-    "--match=^security\\.capability$",
-    "--",
-    directory
-  ])
+  const [named, listed] = yield* Effect.all(
+    [
+      run("find", [...paths, "-xdev", ...kinds, "-printf", "%y%p\\0"]),
+      run("getfattr", [
+        "--recursive",
+        "--physical",
+        "--no-dereference",
+        "--absolute-names",
+        "--match=^security\\.capability$",
+        "--",
+        ...paths
+      ])
+    ],
+    { concurrency: 2 }
+  )
+  const found = readPrivileged(named ?? "")
   const capable = listed === null ? null : [...listed.matchAll(/^# file: (.+)$/gm)].map(([, path]) => path!)
   const names = [...found.map(({ path }) => path), ...(capable ?? [])].slice(0, told)
   const count = (kind: PrivilegedFile["kind"]) => found.filter((one) => one.kind === kind).length

@@ -10,6 +10,7 @@ import { noProblems, readProblems } from "../domain/rsync/problems.ts"
 import { type Progress, readOutput } from "../domain/rsync/progress.ts"
 import { pathList, pullArgv, type PullPlan } from "../domain/rsync/pullArgv.ts"
 import { pushArgv, type PushPlan } from "../domain/rsync/pushArgv.ts"
+import { isItemized } from "../domain/rsync/itemized.ts"
 import { parseStats, type TransferStats } from "../domain/rsync/stats.ts"
 import { parseVersion, type RsyncAbilities } from "../domain/rsync/version.ts"
 import { Exec, type ExecError } from "./Exec.ts"
@@ -71,6 +72,8 @@ export interface Transfer {
   /** how many files could not be read or written, and what rsync said of the first of them */
   readonly unreadable: number
   readonly problems: ReadonlyArray<string>
+  /** device nodes that were not made, since a pull was not asked to; names as rsync prints them */
+  readonly leftOut: { readonly count: number; readonly first: ReadonlyArray<string> }
 }
 
 export interface Observer {
@@ -80,8 +83,11 @@ export interface Observer {
   readonly change?: (line: string) => Effect.Effect<void>
 }
 
-/** A line that --out-format='%i %n%L' made. */
-const itemized = /^([<>ch.*][fdLDS][^ ]{9}|\*deleting {2}) /
+/** What rsync says of a device that it was not asked to make. */
+const leftOut = /^skipping non-regular file "(.*)"$/
+
+/** So many devices that were left out are named. */
+const named = 20
 
 // Of the fake
 
@@ -120,7 +126,8 @@ const copy = (wanted: ReadonlyMap<string, string>, into: Map<string, string>, dr
       literal: size(changed)
     },
     unreadable: 0,
-    problems: []
+    problems: [],
+    leftOut: { count: 0, first: [] }
   }
 }
 
@@ -173,14 +180,18 @@ export class Rsync extends Context.Service<
         let output = ""
         let stats: ReadonlyArray<string> = []
         let problems = noProblems
+        let devices: Transfer["leftOut"] = { count: 0, first: [] }
         const { code, stderr } = yield* Effect.mapError(
           exec.run("rsync", args, {
             stdin: toUint8Array(stdin),
             onStdout: (chunk) => {
               const { rest, progress, lines } = readOutput(output, fromUint8Array(chunk))
               output = rest
-              const changes = lines.filter((line) => itemized.test(line))
-              stats = [...stats, ...lines.filter((line) => !itemized.test(line))].slice(-50)
+              const changes = lines.filter(isItemized)
+              const said = lines.filter((line) => !isItemized(line))
+              stats = [...stats, ...said].slice(-50)
+              const found = said.flatMap((line) => leftOut.exec(line)?.[1] ?? [])
+              devices = { count: devices.count + found.length, first: [...devices.first, ...found].slice(0, named) }
               return Effect.all(
                 [
                   observer.change === undefined ? Effect.void : Effect.forEach(changes, observer.change),
@@ -210,7 +221,8 @@ export class Rsync extends Context.Service<
             exitCode,
             stats: parseStats(stats.join("\n")),
             unreadable: outcome === "partial" ? Math.max(1, problems.count) : 0,
-            problems: told
+            problems: told,
+            leftOut: devices
           },
           missing: problems.missing,
           stderr

@@ -64,6 +64,7 @@ const machine = (server: World) => {
       const files = yield* SystemFile
       const fake = yield* BackupServer.pipe(Effect.provide(BackupServer.layerFake({})))
       return BackupServer.of({
+        ...fake,
         connect: Effect.fnUntraced(function* (target) {
           const fail = (reason: SshError["reason"]) =>
             new SshError({ reason, subject: target.host, exitCode: 255, stderr: "" })

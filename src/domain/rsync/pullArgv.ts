@@ -13,14 +13,38 @@ export interface PullPlan {
   readonly destination: string
   readonly acls: boolean
   readonly xattrs: boolean
-  /** make devices and other special files */
+  /** make device nodes; fifos and sockets come in any case */
   readonly devices: boolean
+  /** what happens to a file that is there already; default: `if-changed` */
+  readonly overwrite?: Overwrite
+  /** delete what is below a directory of `paths` and not in the snapshot */
+  readonly deletes?: boolean
+  /** a file of filter rules in merge-file form */
+  readonly filterFile?: string
+  /** compare contents, not size and time alone */
+  readonly checksum?: boolean
+  /** look at what `paths` name, and not below directories */
+  readonly namesOnly?: boolean
   /** seconds without any traffic after which rsync gives up */
   readonly ioTimeout: number
   readonly dryRun: boolean
-  /** print a line for each file (see `Observer.change`) */
-  readonly itemize: boolean
+  /** print a line for each file (see `Observer.change`): for people, or `sized` for `readItemized` */
+  readonly itemize: boolean | "sized"
 }
+
+export const overwrites = ["always", "if-changed", "if-newer", "never"] as const
+/** if-changed: where size or time differ; if-newer: where the snapshot's is also the newer one. */
+export type Overwrite = (typeof overwrites)[number]
+
+const overwriteOption: Record<Overwrite, ReadonlyArray<string>> = {
+  always: ["--ignore-times"],
+  "if-changed": [],
+  "if-newer": ["--update"],
+  never: ["--ignore-existing"]
+}
+
+/** Where what has arrived of a file waits for the rest, beside the file's own place: no half file ever has a whole one's name. */
+export const partialDirectory = ".byteback-partial"
 
 /**
  * rsync's arguments; the paths go to its stdin (`pathList`), so that names may be any bytes and nothing in them is
@@ -28,11 +52,16 @@ export interface PullPlan {
  */
 export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
   "--archive",
-  "--recursive",
+  plan.namesOnly === true ? "--no-recursive" : "--recursive",
   "--hard-links",
   ...(plan.acls ? ["--acls"] : []),
   ...(plan.xattrs ? ["--xattrs"] : []),
-  ...(plan.devices ? [] : ["--no-D"]),
+  ...(plan.devices ? [] : ["--no-devices"]),
+  ...overwriteOption[plan.overwrite ?? "if-changed"],
+  ...(plan.deletes === true ? ["--delete-during"] : []),
+  ...(plan.checksum === true ? ["--checksum"] : []),
+  ...(plan.filterFile === undefined ? [] : [`--filter=merge ${plan.filterFile}`]),
+  `--partial-dir=${partialDirectory}`,
   "--numeric-ids",
   "--modify-window=-1",
   "--sparse",
@@ -41,7 +70,7 @@ export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
   "--no-human-readable",
   `--timeout=${plan.ioTimeout}`,
   ...(plan.dryRun ? ["--dry-run"] : []),
-  ...(plan.itemize ? ["--out-format=%i %n%L"] : []),
+  ...(plan.itemize ? [plan.itemize === "sized" ? "--out-format=%i %l %n" : "--out-format=%i %n%L"] : []),
   "--files-from=-",
   "--from0",
   `--rsh=${plan.server.rsh}`,

@@ -66,8 +66,8 @@ describe("a push", () => {
 
 describe("a pull", () => {
   it("makes devices only when asked", () => {
-    assert.include(pullArgv(pull), "--no-D")
-    assert.notInclude(pullArgv({ ...pull, devices: true }), "--no-D")
+    assert.include(pullArgv(pull), "--no-devices")
+    assert.notInclude(pullArgv({ ...pull, devices: true }), "--no-devices")
   })
   it("lists paths below the snapshot's root, and never one above it", () => {
     const path = fc
