@@ -37,6 +37,7 @@ export const pushPlan = (
   ioTimeout: 600,
   flags: [],
   dryRun: false,
+  progress: true,
   itemize: false,
   ...more
 })

@@ -15,6 +15,7 @@ const push: PushPlan = {
   ioTimeout: 10_800,
   flags: [],
   dryRun: false,
+  progress: false,
   itemize: false
 }
 const latest = "latest"
