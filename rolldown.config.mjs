@@ -20,13 +20,22 @@ const programs = defineConfig({
   },
   platform: "node",
   plugins: [filters],
+  preserveEntrySignatures: false,
+  // CommonJS and few files, since the programs start for every step of a backup: both are quicker to load.
   output: {
     dir: "dist",
-    format: "esm",
+    format: "cjs",
     minify: true,
     cleanDir: true,
-    entryFileNames: "[name].mjs",
-    chunkFileNames: "[name]-[hash].mjs"
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "[name]-[hash].cjs",
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [
+        { name: "effect", test: /\/node_modules\// },
+        { name: "services", test: /\/src\/(services\/|layer)/ }
+      ]
+    }
   }
 })
 

@@ -6,8 +6,10 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  readFileSync,
   readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
   statfsSync,
   writeFileSync
 } from "node:fs"
@@ -91,7 +93,7 @@ const checkRoom = (host: string): void => {
   const { blocks, bsize } = statfsSync(store)
   const least = Math.max(leastFree.bytes, blocks * bsize * leastFree.part)
   if (free() >= Math.max(least, Number(textOf(`${runs}/reserve`) ?? 0) || 0)) return
-  const made = spawnSync(`${lib}/byteback.mjs`, ["prune", "--for", host], {
+  const made = spawnSync(`${lib}/byteback.cjs`, ["prune", "--for", host], {
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
     stdio: ["ignore", "ignore", "pipe"],
     encoding: "utf8",
@@ -113,13 +115,33 @@ const checkRoom = (host: string): void => {
   }
 }
 
-const rsyncVersion = (): string => {
-  const { stdout } = spawnSync("/usr/bin/rsync", ["--version"], {
-    stdio: ["ignore", "pipe", "ignore"],
-    encoding: "utf8"
-  })
+const makeDirectories = (...directories: ReadonlyArray<string>): void => {
+  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
+}
+
+/** Asked of rsync itself once; the answer is kept for as long as it is the same file. */
+const installedRsync = (): string => {
+  const rsync = "/usr/bin/rsync"
+  const kept = `${runs}/rsync-version`
+  const file = statSync(rsync, { bigint: true, throwIfNoEntry: false })
+  const same = `${file?.dev} ${file?.ino} ${file?.size} ${file?.mtimeNs} ${file?.ctimeNs} `
+  const known = textOf(kept)
+  if (known?.startsWith(same) === true) return known.slice(same.length)
+  const { stdout } = spawnSync(rsync, ["--version"], { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" })
   const version =
     /version (\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? refuse("rsync is not installed on the server", exitCode.failed)
+  try {
+    makeDirectories(runs)
+    writeFileSync(`${kept}.${process.pid}`, same + version)
+    renameSync(`${kept}.${process.pid}`, kept)
+  } catch {
+    // then it is asked again next time
+  }
+  return version
+}
+
+const rsyncVersion = (): string => {
+  const version = installedRsync()
   if (!hasKnownHoles(version) || textOf(`${config}/allow_old_rsync`) === version) return version
   return refuse(
     `the server's rsync ${version} may have known holes, so nothing was changed. Its administrator can install ${oldestRsync} or newer, or, where the distribution has patched it, write ${version} into ${config}/allow_old_rsync`
@@ -191,10 +213,6 @@ const exec = (runner: "run-push" | "run-pull" | "run-diff", args: ReadonlyArray<
   process.execve!(program, [program, ...args], { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
 }
 
-const makeDirectories = (...directories: ReadonlyArray<string>): void => {
-  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
-}
-
 const push = (host: string, request: Push): void => {
   const uid = uidOf(host)
   checkStore()
@@ -247,7 +265,7 @@ const pull = (host: string, request: Pull | Restore): void => {
 const list = (host: string, line: string): void => {
   uidOf(host)
   checkStore()
-  const command = () => [`${lib}/node`, "--max-old-space-size=64", `${lib}/lister.mjs`, line]
+  const command = () => [`${lib}/node`, "--max-old-space-size=64", `${lib}/lister.cjs`, line]
   read(host, { directory: `${store}/${host}`, name: "*", seconds: longest.listing, command })
 }
 
@@ -256,7 +274,7 @@ const search = (host: string, request: Reading): void => {
   uidOf(host)
   checkStore()
   const reader = (...names: ReadonlyArray<string>) => [
-    ...[`${lib}/node`, "--max-old-space-size=128", `${lib}/reader.mjs`],
+    ...[`${lib}/node`, "--max-old-space-size=128", `${lib}/reader.cjs`],
     ...[printReading(request), ...names]
   ]
   const all = { directory: `${store}/${host}`, name: "*", seconds: longest.search } as const

@@ -66,7 +66,7 @@ export const backupCommand = Command.make(
   "backup",
   flags,
   Effect.fnUntraced(function* (given) {
-    const { progress, clear } = yield* progressReport(progressStyle(given))
+    const { clear, ...shown } = yield* progressReport(progressStyle(given))
     const namesFiles = (given.verbose || given.dryRun) && !given.json
     const result = yield* backup({
       settings: settingsOf(given, given.exclude),
@@ -74,7 +74,7 @@ export const backupCommand = Command.make(
       dryRun: given.dryRun,
       ignoreHooks: given.ignoreHooks,
       observer: {
-        progress,
+        ...shown,
         ...(namesFiles ? { change: (line: string) => Effect.andThen(clear, Console.log(line)) } : {})
       }
     }).pipe(

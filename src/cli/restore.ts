@@ -136,13 +136,13 @@ export const restoreCommand = Command.make(
     const talks = process.stdin.isTTY && process.stderr.isTTY && !given.json && !given.quiet
     const agreed = asks ? yield* confirmed(options, talks) : undefined
 
-    const { progress, clear } = yield* progressReport(progressStyle(given))
+    const { clear, ...shown } = yield* progressReport(progressStyle(given))
     const namesFiles = (given.verbose || given.dryRun) && !given.json
     const result = yield* restore({
       ...options,
       from: agreed ?? from,
       observer: {
-        progress,
+        ...shown,
         ...(namesFiles ? { change: (line: string) => Effect.andThen(clear, Console.log(line)) } : {})
       }
     }).pipe(Effect.ensuring(clear))

@@ -9,8 +9,8 @@ const Enrolled = Schema.TaggedStruct("enrolled", { at, uid: Schema.Int, key: Sch
 
 /**
  * A snapshot was taken. `transfer`: the exit code of the rsync whose data it holds, null where that is not known. `bytes`: new in it
- * since the one before (all of it in the first), `files`: how many it holds, as far as they could be counted. `anomaly`: why it looks
- * wrong, where it does.
+ * since the one before (all of it in the first), `files`: how many it holds, where they could be counted in time. `anomaly`: why it
+ * looks wrong, where it does.
  */
 export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
   at,
@@ -24,6 +24,14 @@ export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
   anomaly: Schema.optionalKey(Schema.String)
 })
 export type SnapshotTaken = typeof SnapshotTaken.Type
+
+/** The files of a snapshot were counted after it was taken; `anomaly`: why it looks wrong by that count, where it does. */
+const Counted = Schema.TaggedStruct("counted", {
+  at,
+  name: Schema.String,
+  files: Schema.Int,
+  anomaly: Schema.optionalKey(Schema.String)
+})
 
 /** Nothing prunes this snapshot until then (null: until it is released). */
 const Held = Schema.TaggedStruct("held", {
@@ -59,6 +67,7 @@ const Removed = Schema.TaggedStruct("removed", { at, backups: Schema.Literals(["
 export const JournalEntry = Schema.Union([
   Enrolled,
   SnapshotTaken,
+  Counted,
   Held,
   Released,
   Deleting,

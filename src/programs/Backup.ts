@@ -131,9 +131,11 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
   const attempt = Effect.scoped(
     Effect.gen(function* () {
       yield* Ref.update(attempts, (count) => count + 1)
-      const session = yield* connect(settings)
-      const { host } = yield* session.hello
-      const { acls, xattrs } = yield* rsync.version
+      const greeted = Effect.gen(function* () {
+        const session = yield* connect(settings)
+        return { session, host: (yield* session.hello).host }
+      })
+      const [{ session, host }, { acls, xattrs }] = yield* Effect.all([greeted, rsync.version], { concurrency: 2 })
       const transfer = yield* rsync.push(
         {
           server: { rsh: session.rsh, alias: session.alias },
@@ -144,6 +146,7 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
           ioTimeout: settings.ioTimeout,
           flags: settings.rsyncFlags,
           dryRun,
+          progress: options.observer?.progress !== undefined,
           itemize: options.observer?.change !== undefined
         },
         options.observer

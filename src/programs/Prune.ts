@@ -20,6 +20,7 @@ import { Runs } from "../services/Runs.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { SystemFile } from "../services/SystemFile.ts"
+import { countFiles } from "./CountFiles.ts"
 import { serverTime } from "./TakeSnapshot.ts"
 
 /** The clock cannot be believed, and ages decide what is deleted. Nothing was deleted. Epoch seconds. */
@@ -324,6 +325,8 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     yield* files.directory(run, 0o700)
     yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
   }
+  // First: it may hold snapshots that this prune would choose.
+  if (!dryRun) yield* countFiles()
   let space = yield* storeSpace()
   const swept = dryRun ? [] : yield* sweepAll(space.hosts.map(({ host }) => host))
   let balances = 0

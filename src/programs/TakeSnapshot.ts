@@ -1,11 +1,11 @@
 // Takes a snapshot of what a host has pushed: the core that a finished run and an administrator share.
-import { Clock, Context, Effect, Option, Schema } from "effect"
+import { Clock, Context, Effect, Fiber, Option, Schema } from "effect"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import type { JournalEntry, SnapshotTaken } from "../domain/JournalEntry.ts"
 import { NoSpace } from "../domain/NoSpace.ts"
-import { anomaly, HOLD } from "../domain/prune/admission.ts"
-import { type HostRecord, hostRecord } from "../domain/prune/record.ts"
+import { anomaly, HOLD, massChange } from "../domain/prune/admission.ts"
+import { hostRecord } from "../domain/prune/record.ts"
 import type { PushRecord } from "../domain/pushRecord.ts"
 import { INTERVAL } from "../domain/prune/admission.ts"
 import { snapshotDue } from "../domain/snapshotDue.ts"
@@ -14,7 +14,7 @@ import { formatSnapshotName, snapshotTime } from "../domain/snapshotName.ts"
 import { Journal } from "../services/Journal.ts"
 import { Registry } from "../services/Registry.ts"
 import { Runs } from "../services/Runs.ts"
-import { type Growth, Store } from "../services/Store.ts"
+import { Store } from "../services/Store.ts"
 
 /** How far apart a host's snapshots are at least, in seconds. */
 export const SnapshotInterval = Context.Reference<number>("byteback/programs/SnapshotInterval", {
@@ -62,26 +62,15 @@ export const snapshotStanding = Effect.fn("snapshotStanding")(function* (host: s
   return { stored, entries, damaged, due }
 })
 
-/** Fewer changed files than this are no mass change: a host with a handful of files would cry wolf. */
-const fewFiles = 100
+/** So long a client waits for its files to be counted while its snapshot is taken; a larger tree is counted by the prune that follows. */
+const countingTime = "1 second"
 
-/** Why what has grown since the snapshot `previous` looks wrong; null where it does not, or nobody can tell. */
-const anomalyOf = (growth: Growth, record: HostRecord, previous: string): string | null => {
-  const before = record.taken.get(previous)?.files
-  const { bytes, created, files, rewritten } = growth
-  const deleted = before === undefined ? 0 : Math.max(0, before + created - files)
-  const mass = before !== undefined && rewritten + deleted >= fewFiles
-  return (
-    anomaly({
-      before: mass ? before : 0,
-      rewritten: mass ? rewritten : 0,
-      deleted: mass ? deleted : 0,
-      growth: bytes,
-      past: record.sizes.slice(-30),
-      ...(record.approval === undefined ? {} : { approval: record.approval })
-    }) ?? null
-  )
-}
+/** Holds the snapshot before one that looks wrong. */
+export const holdBefore = Effect.fn("holdBefore")(function* (host: string, name: string, looks: string) {
+  const at = yield* serverTime
+  const why = `the one after it looks wrong: ${looks}`
+  yield* (yield* Journal).append(host, { _tag: "held", at, name, until: at + HOLD, why })
+})
 
 /** Takes and records a snapshot; whoever calls holds the host's lock and has seen that the host is enrolled. */
 export const snapshotNow = Effect.fn("snapshotNow")(function* (
@@ -101,21 +90,18 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
   const minute = snapshotTime(name) ?? at
   if (stored.some((snapshot) => snapshot.name === name)) return yield* new SnapshotTooSoon({ host, due: minute + 60 })
   const record = hostRecord(entries)
+  const counting = yield* Effect.forkChild(
+    Effect.interruptible(store.files(host, "current")).pipe(
+      Effect.timeoutOption(countingTime),
+      Effect.orElseSucceed(Option.none)
+    )
+  )
   const previous = stored.findLast((one) => one.sealed && one.at !== null && one.at <= at)?.name ?? null
   // A backup is worth more than its measure.
-  const growth = yield* store.growth(host, previous).pipe(
+  const growth = yield* store.growth(host, "current", previous).pipe(
     Effect.tapError((error) => Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)),
     Effect.option
   )
-  const looks = Option.isNone(growth) || previous === null ? null : anomalyOf(growth.value, record, previous)
-  const entry: SnapshotTaken = {
-    _tag: "snapshot",
-    at,
-    name,
-    ...about(entries),
-    ...(Option.isNone(growth) ? {} : { bytes: growth.value.bytes, files: growth.value.files }),
-    ...(looks === null ? {} : { anomaly: looks })
-  }
   yield* store.take(host, name).pipe(
     Effect.catchIf(
       (error) =>
@@ -125,9 +111,30 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
       () => Effect.fail(new NoSpace({ what: `a snapshot of ${host}` }))
     )
   )
+  const counted = yield* Fiber.join(counting)
+  const before = previous === null ? undefined : record.taken.get(previous)?.files
+  // Where the one before is not counted yet, neither is this: the prune that follows judges both.
+  const files = Option.filter(counted, () => previous === null || before !== undefined)
+  const looks =
+    Option.isNone(growth) || previous === null
+      ? null
+      : (anomaly({
+          ...massChange(before, Option.getOrUndefined(files), growth.value),
+          growth: growth.value.bytes,
+          past: record.sizes.slice(-30),
+          ...(record.approval === undefined ? {} : { approval: record.approval })
+        }) ?? null)
+  const entry: SnapshotTaken = {
+    _tag: "snapshot",
+    at,
+    name,
+    ...about(entries),
+    ...(Option.isNone(growth) ? {} : { bytes: growth.value.bytes }),
+    ...(Option.isNone(files) ? {} : { files: files.value }),
+    ...(looks === null ? {} : { anomaly: looks })
+  }
   if (looks !== null && previous !== null) {
-    const why = `the one after it looks wrong: ${looks}`
-    yield* journal.append(host, { _tag: "held", at, name: previous, until: at + HOLD, why })
+    yield* holdBefore(host, previous, looks)
   }
   yield* journal.append(host, entry)
   const snapshot: SnapshotInfo = { name, at: minute, state: looks === null ? entry.state : "suspect", held: false }

@@ -7,13 +7,12 @@ import {
   decodeAnswer,
   type EnrolAnswer,
   type HelloAnswer,
-  incompatibility,
-  protocol,
   type SnapshotsAnswer,
   type TypedRequest
 } from "../domain/Conversation.ts"
 import { escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
+import { incompatibility, protocol } from "../domain/hello.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
 import { pathMissing, type Reading, readingLine } from "../domain/request/reading.ts"
 import { encodeQuotedPrintable } from "../domain/request/quotedPrintable.ts"
@@ -107,6 +106,7 @@ export class BackupServer extends Context.Service<
           tag: Tag
         ) {
           const { text, stderr } = yield* session.run(commandLine(request))
+          // What answers at once, before anything is looked at, says no on stderr as it does to rsync.
           const refused = text === "" ? findRefusal(stderr) : null
           if (refused !== null) {
             return yield* new ServerRefused({ code: refused.code, detail: escapeText(refused.message), due: null })

@@ -199,7 +199,7 @@ export class Rsync extends Context.Service<
                 [
                   observer.change === undefined ? Effect.void : Effect.forEach(changes, observer.change),
                   progress === null || observer.progress === undefined ? Effect.void : observer.progress(progress),
-                  pause
+                  observer.change === undefined && observer.progress === undefined ? Effect.void : pause
                 ],
                 { discard: true }
               )

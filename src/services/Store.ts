@@ -7,7 +7,7 @@ import { snapshotTime } from "../domain/snapshotName.ts"
 import { type StoredSnapshot, oldestFirst } from "../domain/snapshotList.ts"
 import { type StoreTrouble, findMount, storeTrouble } from "../domain/storeMount.ts"
 import type { StoreUsage } from "../domain/storeUsage.ts"
-import { Btrfs, BtrfsError } from "./Btrfs.ts"
+import { Btrfs, BtrfsError, type Changes } from "./Btrfs.ts"
 import type { ExecError } from "./Exec.ts"
 import { Layout } from "./Layout.ts"
 import { hostWord } from "./hostWord.ts"
@@ -47,13 +47,8 @@ export class OwnerMismatch extends Schema.TaggedError<OwnerMismatch>()("OwnerMis
   }
 }
 
-/** In bytes and files. `files` is all that are there; `rewritten` were there before by the same name, `created` were not. */
-export interface Growth {
-  readonly bytes: number
-  readonly files: number
-  readonly rewritten: number
-  readonly created: number
-}
+/** In bytes and files that were written: `rewritten` were there before by the same name, `created` were not. */
+export type Growth = Changes
 
 export type StoreError = StoreUnavailable | SystemFileError | BtrfsError | ExecError
 
@@ -83,10 +78,12 @@ export class Store extends Context.Service<
     /** Deletes what killed runs left under temporary names, and says what. Whoever calls holds the host's lock. */
     readonly sweep: (host: string) => Effect.Effect<ReadonlyArray<string>, StoreError>
     /**
-     * What the host's `current` holds that its snapshot `previous` did not (null: all of it), in bytes written and files. Reads what
-     * changed, and counts the files.
+     * What the host's `name` (`current` or a snapshot) holds that its snapshot `previous` did not; null: all bytes of it, and no word of
+     * files. Reads only what changed, so it cannot tell what was deleted.
      */
-    readonly growth: (host: string, previous: string | null) => Effect.Effect<Growth, StoreError>
+    readonly growth: (host: string, name: string, previous: string | null) => Effect.Effect<Growth, StoreError>
+    /** How many files the host's `name` (`current` or a snapshot) holds. Walks all of it. */
+    readonly files: (host: string, name: string) => Effect.Effect<number, StoreError>
     /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
     readonly pending: (host: string, previous: string | null) => Effect.Effect<number, StoreError>
     /**
@@ -171,6 +168,11 @@ export class Store extends Context.Service<
           Effect.andThen(attempt(directory(host), "write", () => sync(directory(host)))),
           Effect.uninterruptible
         )
+      }
+
+      const readable = (host: string, name: string) => {
+        if (name !== "current") snapshotWord(name)
+        return `${directory(host)}/${name}`
       }
 
       const guarded = <A, E>(work: Effect.Effect<A, E>) => Effect.andThen(mounted, work)
@@ -262,17 +264,14 @@ export class Store extends Context.Service<
           return { name, at, foreign: false, sealed: true }
         }),
         sweep: Effect.fn("Store.sweep")((host) => guarded(sweep(host))),
-        growth: Effect.fn("Store.growth")(function* (host, previous) {
+        growth: Effect.fn("Store.growth")(function* (host, name, previous) {
+          const path = readable(host, name)
           yield* mounted
-          const current = `${directory(host)}/current`
-          const before = previous === null ? null : `${directory(host)}/${previous}`
-          const changed =
-            before === null
-              ? { bytes: yield* btrfs.newBytes(current, 0), rewritten: 0, created: 0 }
-              : yield* btrfs.changes(current, before)
-          const files = yield* btrfs.files(current)
-          return { ...changed, files, created: before === null ? files : changed.created }
+          return previous === null
+            ? { bytes: yield* btrfs.newBytes(path, 0), rewritten: 0, created: 0 }
+            : yield* btrfs.changes(path, readable(host, previous))
         }),
+        files: Effect.fn("Store.files")((host, name) => guarded(btrfs.files(readable(host, name)))),
         pending: Effect.fn("Store.pending")(function* (host, previous) {
           yield* mounted
           const current = `${directory(host)}/current`
@@ -339,7 +338,8 @@ export class Store extends Context.Service<
           return Effect.succeed(snapshot)
         }),
       sweep: () => Effect.succeed([]),
-      growth: () => Effect.succeed({ bytes: 0, files: 0, rewritten: 0, created: 0 }),
+      growth: () => Effect.succeed({ bytes: 0, rewritten: 0, created: 0 }),
+      files: () => Effect.succeed(0),
       pending: () => Effect.succeed(0),
       remove: (host, name) => Effect.sync(() => void hosts.get(hostWord(host))?.snapshots.delete(name)),
       balance: () => Effect.void,

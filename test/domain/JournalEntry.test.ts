@@ -18,6 +18,10 @@ const entry: fc.Arbitrary<JournalEntry> = fc.oneof(
     },
     { requiredKeys: ["_tag", "at", "name", "state", "by", "transfer"] }
   ),
+  fc.record(
+    { _tag: fc.constant("counted" as const), at, name: fc.string(), files: fc.nat(), anomaly: fc.string() },
+    { requiredKeys: ["_tag", "at", "name", "files"] }
+  ),
   fc.record({
     _tag: fc.constant("removed" as const),
     at,

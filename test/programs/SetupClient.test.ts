@@ -89,9 +89,7 @@ const machine = (server: World) => {
                 oldest: 1,
                 version,
                 host: host ?? "",
-                now: 0,
-                due: null,
-                token: null
+                now: 0
               }
             }),
             enrol: (name: string, text: string) =>

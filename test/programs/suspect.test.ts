@@ -1,31 +1,95 @@
 // A run that changes or grows too much: its snapshot is taken and marked, and the one before it held.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { approve } from "../../src/programs/Approve.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
+import { countFiles } from "../../src/programs/CountFiles.ts"
 import { listSnapshots } from "../../src/programs/ListSnapshots.ts"
+import { Journal } from "../../src/services/Journal.ts"
 import { type Growth, Store } from "../../src/services/Store.ts"
 import { at, enrolled, host, hour, pushed, serverFakes, start } from "./serverFakes.ts"
 
-const usual: Growth = { bytes: 2_000_000, files: 1000, rewritten: 10, created: 0 }
+/** What a run wrote, and how many files there are after it. */
+interface Run extends Growth {
+  readonly files: number
+}
+const usual: Run = { bytes: 2_000_000, files: 1000, rewritten: 10, created: 0 }
 
-/** Daily runs that grow like this; the states of the snapshots and which are held, in the end. */
-const after = (growths: ReadonlyArray<Growth>, approved: boolean = false) => {
-  const left = [...growths]
-  const layer = Layer.effect(
-    Store,
-    Effect.map(Store, (fake) => Store.of({ ...fake, growth: () => Effect.sync(() => left.shift()!) }))
-  ).pipe(Layer.provideMerge(serverFakes))
+/** A store in which a host's runs come one after another; its files can be counted at once, or only when nobody waits. */
+class Runs {
+  private readonly runs: Array<Run> = []
+  readonly names: Array<string> = []
+  slow = false
+  next(run: Run) {
+    this.runs.push(run)
+  }
+  get layer() {
+    const run = (name: string) => this.runs[name === "current" ? this.runs.length - 1 : this.names.indexOf(name)]!
+    const layer = Layer.effect(
+      Store,
+      Effect.map(Store, (fake) =>
+        Store.of({
+          ...fake,
+          take: (host, name) => Effect.tap(fake.take(host, name), () => Effect.sync(() => this.names.push(name))),
+          growth: (_, name) => Effect.sync(() => run(name)),
+          files: (_, name) =>
+            Effect.suspend(() => (this.slow && name === "current" ? Effect.never : Effect.succeed(run(name).files)))
+        })
+      )
+    ).pipe(Layer.provideMerge(serverFakes))
+    return Layer.merge(serverFakes, layer)
+  }
+}
+
+const completed = Effect.gen(function* () {
+  yield* pushed(0)
+  return yield* completeRun({ host, transfer: 0 })
+})
+
+const states = Effect.map(listSnapshots({ host }), ({ snapshots }) =>
+  snapshots.map(({ held, state }) => (held ? `${state} held` : state))
+)
+
+/** Daily runs like these; the states of the snapshots and which are held, in the end. */
+const after = (list: ReadonlyArray<Run>, approved: boolean = false) => {
+  const runs = new Runs()
   return Effect.gen(function* () {
     yield* enrolled
-    for (let day = 0; left.length > 0; day++) {
+    for (const [day, run] of list.entries()) {
       yield* at(start + day * 24 * hour)
-      if (approved && left.length === 1) yield* approve({ host })
-      yield* pushed(0)
-      yield* completeRun({ host, transfer: 0 })
+      if (approved && day === list.length - 1) yield* approve({ host })
+      runs.next(run)
+      yield* completed
     }
-    return (yield* listSnapshots({ host })).snapshots.map(({ held, state }) => (held ? `${state} held` : state))
-  }).pipe(Effect.provide(Layer.merge(serverFakes, layer)))
+    return yield* states
+  }).pipe(Effect.provide(runs.layer))
+}
+
+/** The same, where the files of the last so many are still being counted when the client has its answer. */
+const countedLate = (list: ReadonlyArray<Run>, late: number) => {
+  const runs = new Runs()
+  return Effect.gen(function* () {
+    yield* enrolled
+    for (const [day, run] of list.entries()) {
+      yield* at(start + day * 24 * hour)
+      runs.next(run)
+      runs.slow = day >= list.length - late
+      const ending = yield* Effect.forkChild(completed)
+      yield* at(start + day * 24 * hour + 1)
+      assert.isNull((yield* Fiber.join(ending)).anomaly)
+    }
+    const before = yield* states
+    yield* countFiles()
+    const first = yield* states
+    yield* countFiles()
+    assert.deepStrictEqual(yield* states, first)
+    const { entries } = yield* (yield* Journal).read(host)
+    assert.lengthOf(
+      entries.filter(({ _tag }) => _tag === "counted"),
+      1
+    )
+    return [before, first]
+  }).pipe(Effect.provide(runs.layer))
 }
 
 const history = [usual, usual, usual, usual]
@@ -58,5 +122,17 @@ describe("a run", () => {
     Effect.map(after([...history, usual].map((one) => ({ ...one, files: 20, rewritten: 20 }))), (states) =>
       assert.deepStrictEqual(states, [...calm, "complete", "complete"])
     )
+  )
+  it.effect("whose files take long to count is judged once they are, by the last that was counted", () =>
+    Effect.gen(function* () {
+      const deleted = { ...usual, files: 499 }
+      const [answered, judged] = yield* countedLate([...history, deleted], 1)
+      assert.deepStrictEqual(answered, [...calm, "complete", "complete"])
+      assert.deepStrictEqual(judged, [...calm, "complete held", "suspect"])
+      const [, twoLate] = yield* countedLate([...history, usual, deleted], 2)
+      assert.deepStrictEqual(twoLate, [...calm, "complete held", "complete", "suspect"])
+      const [, quiet] = yield* countedLate([...history, usual], 1)
+      assert.deepStrictEqual(quiet, [...calm, "complete", "complete"])
+    })
   )
 })

@@ -44,6 +44,12 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
         approval = approval && spend(approval)
         refusal = undefined
         break
+      case "counted": {
+        const its = taken.get(entry.name)
+        if (its !== undefined) taken.set(entry.name, { ...its, files: entry.files })
+        if (entry.anomaly !== undefined) suspects.set(entry.name, { until: entry.at + HOLD, why: entry.anomaly })
+        break
+      }
       case "held":
         holds.set(entry.name, { until: entry.until ?? Infinity, why: entry.why })
         break

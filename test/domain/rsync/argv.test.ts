@@ -15,6 +15,7 @@ const push: PushPlan = {
   ioTimeout: 10_800,
   flags: [],
   dryRun: false,
+  progress: false,
   itemize: false
 }
 const latest = "latest"
@@ -29,6 +30,7 @@ const pull: PullPlan = {
   devices: false,
   ioTimeout: 300,
   dryRun: false,
+  progress: false,
   itemize: false
 }
 
