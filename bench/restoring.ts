@@ -72,6 +72,7 @@ const bare = (client: Machine, directories: ReadonlyArray<string>) => {
     devices: false,
     ioTimeout: 10_800,
     dryRun: false,
+    progress: false,
     itemize: false
   }).map((word) => (word.startsWith("--rsync-path=") ? "--rsync-path=rsync --fake-super" : word))
   return client.ok(["rsync", ...argv], {

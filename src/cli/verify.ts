@@ -42,12 +42,12 @@ export const verifyCommand = Command.make(
   "verify",
   flags,
   Effect.fnUntraced(function* (given) {
-    const { progress, clear } = yield* progressReport(progressStyle(given))
+    const { clear, ...shown } = yield* progressReport(progressStyle(given))
     const result = yield* verify({
       settings: settingsOf(given),
       host: Option.getOrUndefined(given.host),
       from: yield* chosenFrom(given),
-      progress,
+      ...shown,
       ...(given.paths.length === 0 ? {} : { paths: given.paths.map((path) => resolve(path)) }),
       ...(Option.isSome(given.sample) ? { percent: given.sample.value } : {}),
       ...(Option.isSome(given.seed) ? { seed: given.seed.value } : {}),

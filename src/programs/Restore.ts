@@ -285,7 +285,17 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
     const destination = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-names-" })
     const names: Array<string> = []
     yield* rsync.pull(
-      { ...plan, snapshot, paths: ["/"], destination, devices: true, namesOnly: true, dryRun: true, itemize: "sized" },
+      {
+        ...plan,
+        snapshot,
+        paths: ["/"],
+        destination,
+        devices: true,
+        namesOnly: true,
+        dryRun: true,
+        progress: false,
+        itemize: "sized"
+      },
       {
         change: (line) =>
           Effect.sync(() => {
@@ -313,6 +323,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
         deletes: options.deletes ?? false,
         ...filter,
         dryRun,
+        progress: observer.progress !== undefined,
         itemize: dryRun || observer.change !== undefined
       },
       dryRun ? counting : observer

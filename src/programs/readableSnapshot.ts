@@ -28,7 +28,7 @@ export const readableSnapshot = Effect.fnUntraced(function* ({ session, settings
   const pull = (
     wanted: Wanted,
     look: (item: Itemized) => void,
-    progress: (progress: Progress) => Effect.Effect<void> = () => Effect.void
+    progress?: (progress: Progress) => Effect.Effect<void>
   ) =>
     rsync
       .pull(
@@ -39,11 +39,12 @@ export const readableSnapshot = Effect.fnUntraced(function* ({ session, settings
           xattrs,
           devices: true,
           ioTimeout: settings.ioTimeout,
+          progress: progress !== undefined,
           itemize: "sized",
           ...wanted
         },
         {
-          progress,
+          ...(progress === undefined ? {} : { progress }),
           change: (line) =>
             Effect.sync(() => {
               const item = readItemized(line)
