@@ -119,117 +119,120 @@ describe.skipIf(!root)("reading", () => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("tells versions, differences and places of what changed between two snapshots", () =>
-      Effect.gen(function* () {
-        const server = yield* serverMachine("changes")
-        const client = yield* clientMachine(server, "changing")
-        yield* client.ok(["sh", "-c", everyKind])
-        // rsync compares lists of xattrs that two kinds of names sort differently, so such a file always looks changed to it
-        yield* client.ok(["setfattr", "-x", "trusted.note", "/data/dir/file"])
-        const { first, second } = yield* twice(
-          server,
-          client,
-          `rm dir/old; mv dir/secret dir/moved; echo more >>hello; chmod 600 nothing; mkdir new; echo x >new/x; ln hello link
+    it.effect(
+      "tells versions, differences and places of what changed between two snapshots",
+      () =>
+        Effect.gen(function* () {
+          const server = yield* serverMachine("changes")
+          const client = yield* clientMachine(server, "changing")
+          yield* client.ok(["sh", "-c", everyKind])
+          // rsync compares lists of xattrs that two kinds of names sort differently, so such a file always looks changed to it
+          yield* client.ok(["setfattr", "-x", "trusted.note", "/data/dir/file"])
+          const { first, second } = yield* twice(
+            server,
+            client,
+            `rm dir/old; mv dir/secret dir/moved; echo more >>hello; chmod 600 nothing; mkdir new; echo x >new/x; ln hello link
            rm absolute; mkdir absolute; rm -r dir/sub; setfattr -n user.k -v v '*'`
-        )
-        const changes = (...words: ReadonlyArray<string>) =>
-          Effect.map(rowsOf(client, "diff", ...words), ({ rows }) =>
-            rows.map(({ change, path, type }) => `${change} ${type} ${path}`)
           )
-        const expected = [
-          "metadata f /data/*",
-          "content d /data/absolute",
-          "added f /data/dir/moved",
-          "removed f /data/dir/old",
-          "removed f /data/dir/secret",
-          "removed d /data/dir/sub",
-          "content f /data/hello",
-          "added f /data/link",
-          "added d /data/new",
-          "added f /data/new/x",
-          "metadata f /data/nothing"
-        ]
-        assert.deepStrictEqual(yield* changes(first), expected)
-        const below = expected.filter((line) => line.includes("/data/dir/"))
-        assert.deepStrictEqual(yield* changes(first, second, "/data/dir"), below)
-        assert.deepStrictEqual(yield* changes(second, "latest"), [])
-        // current is no read-only snapshot, so both trees are walked; that does not look at users' xattrs
-        const walked = yield* changes(first, "current")
-        assert.deepStrictEqual(walked.toSorted(), expected.filter((line) => !line.endsWith("*")).toSorted())
-
-        assert.deepStrictEqual(yield* changes("latest", "live", "/data"), [])
-        const later = "echo now >>dir/file; rm dir/moved; echo y >new/y; chmod 700 new"
-        yield* client.ok(["sh", "-ec", later], { cwd: "/data" })
-        const live = [
-          "added f /data/new/y",
-          "content f /data/dir/file",
-          "content f /data/dir/hard",
-          "metadata d /data/new",
-          "removed f /data/dir/moved"
-        ]
-        assert.deepStrictEqual((yield* changes("latest", "live", "/data")).toSorted(), live)
-        const sinceRoot = (yield* changes("latest", "live")).toSorted()
-        assert.deepStrictEqual(sinceRoot, live.slice(1), "what is new below the root itself is not told")
-
-        const versions = yield* rowsOf(client, "history", "/data/hello")
-        assert.deepStrictEqual(
-          versions.rows.map(({ first: from, last, size }) => [from, last, size]),
-          [
-            [first, first, 6],
-            [second, second, 11]
+          const changes = (...words: ReadonlyArray<string>) =>
+            Effect.map(rowsOf(client, "diff", ...words), ({ rows }) =>
+              rows.map(({ change, path, type }) => `${change} ${type} ${path}`)
+            )
+          const expected = [
+            "metadata f /data/*",
+            "content d /data/absolute",
+            "added f /data/dir/moved",
+            "removed f /data/dir/old",
+            "removed f /data/dir/secret",
+            "removed d /data/dir/sub",
+            "content f /data/hello",
+            "added f /data/link",
+            "added d /data/new",
+            "added f /data/new/x",
+            "metadata f /data/nothing"
           ]
-        )
-        const gone = yield* rowsOf(client, "history", "/data/dir/secret")
-        assert.deepStrictEqual(
-          gone.rows.map((row) => [row._tag, row["snapshots"], row["uid"]]),
-          [
-            ["version", 1, 1234],
-            ["absent", 1, undefined]
+          assert.deepStrictEqual(yield* changes(first), expected)
+          const below = expected.filter((line) => line.includes("/data/dir/"))
+          assert.deepStrictEqual(yield* changes(first, second, "/data/dir"), below)
+          assert.deepStrictEqual(yield* changes(second, "latest"), [])
+          // current is no read-only snapshot, so both trees are walked; that does not look at users' xattrs
+          const walked = yield* changes(first, "current")
+          assert.deepStrictEqual(walked.toSorted(), expected.filter((line) => !line.endsWith("*")).toSorted())
+
+          assert.deepStrictEqual(yield* changes("latest", "live", "/data"), [])
+          const later = "echo now >>dir/file; rm dir/moved; echo y >new/y; chmod 700 new"
+          yield* client.ok(["sh", "-ec", later], { cwd: "/data" })
+          const live = [
+            "added f /data/new/y",
+            "content f /data/dir/file",
+            "content f /data/dir/hard",
+            "metadata d /data/new",
+            "removed f /data/dir/moved"
           ]
-        )
-        const same = yield* rowsOf(client, "history", "/data/dir/file")
-        assert.deepStrictEqual(
-          same.rows.map((row) => [row["first"], row["last"], row["snapshots"]]),
-          [[first, second, 2]]
-        )
+          assert.deepStrictEqual((yield* changes("latest", "live", "/data")).toSorted(), live)
+          const sinceRoot = (yield* changes("latest", "live")).toSorted()
+          assert.deepStrictEqual(sinceRoot, live.slice(1), "what is new below the root itself is not told")
 
-        const found = (...words: ReadonlyArray<string>) =>
-          Effect.map(rowsOf(client, "find", ...words), ({ rows }) => rows.map(({ path }) => path))
-        assert.deepStrictEqual(yield* found("*ov*", "--below", "/data/dir"), ["/data/dir/moved"])
-        assert.deepStrictEqual(yield* found("*", "--type", "l"), ["/data/dir/symlink"])
-        assert.deepStrictEqual(yield* found("*", "--type", "p", "--snapshot", "all"), ["/data/dir/fifo"])
-        assert.deepStrictEqual(yield* found("dir/s?cr*", "--snapshot", first), ["/data/dir/secret"])
-        assert.deepStrictEqual(yield* found("*", "--size", "+1M"), ["/data/dir/sparse"])
-        assert.deepStrictEqual(yield* found("old", "--older", "2002-01-01", "--snapshot", "all"), ["/data/dir/old"])
-        assert.deepStrictEqual(
-          yield* found("old", "--newer", "7d", "--snapshot", "all").pipe(Effect.orElseSucceed(() => [])),
-          []
-        )
-        const everywhere = yield* rowsOf(client, "find", "secret", "--snapshot", "all")
-        assert.deepStrictEqual(
-          everywhere.rows.map((row) => [row.path, row["first"], row["last"], row["snapshots"], row["mode"]]),
-          [["/data/dir/secret", first, first, 1, 0o660]]
-        )
+          const versions = yield* rowsOf(client, "history", "/data/hello")
+          assert.deepStrictEqual(
+            versions.rows.map(({ first: from, last, size }) => [from, last, size]),
+            [
+              [first, first, 6],
+              [second, second, 11]
+            ]
+          )
+          const gone = yield* rowsOf(client, "history", "/data/dir/secret")
+          assert.deepStrictEqual(
+            gone.rows.map((row) => [row._tag, row["snapshots"], row["uid"]]),
+            [
+              ["version", 1, 1234],
+              ["absent", 1, undefined]
+            ]
+          )
+          const same = yield* rowsOf(client, "history", "/data/dir/file")
+          assert.deepStrictEqual(
+            same.rows.map((row) => [row["first"], row["last"], row["snapshots"]]),
+            [[first, second, 2]]
+          )
 
-        const missing = yield* client.run(["byteback", "cat", "/data/dir/old"])
-        assert.strictEqual(missing.code, 1)
-        assert.include(missing.stderr, `/data/dir/old is not in latest; the last snapshot that has it is ${first}`)
-        const never = yield* client.run(["byteback", "ls", "/data/never"])
-        assert.include(never.stderr, "/data/never is not in latest, and in no snapshot")
-        const wrong = yield* client.run(["byteback", "ls", "2020-01-01T00:00+0000:/"])
-        assert.strictEqual(wrong.code, 1)
-        assert.include(wrong.stderr, `no snapshot 2020-01-01T00:00+0000; the nearest are ${first}, ${second}`)
-        const nothing = yield* client.run(["byteback", "find", "no-such-thing"])
-        assert.deepStrictEqual([nothing.code, nothing.stdout], [1, ""])
-        assert.include(nothing.stderr, "nothing in latest is called no-such-thing")
-        for (const path of ["/data/dir", "/data/dir/symlink", "/data/dir/fifo"]) {
-          const odd = yield* client.run(["byteback", "cat", path])
-          assert.deepStrictEqual([odd.code, odd.stdout], [1, ""], path)
-        }
-        const cut = yield* client.run(["byteback", "find", "*", "--limit", "3"])
-        assert.strictEqual(cut.stdout.trim().split("\n").length, 3)
-        assert.include(cut.stderr, "cut after 3 rows")
-      }).pipe(Effect.scoped)
+          const found = (...words: ReadonlyArray<string>) =>
+            Effect.map(rowsOf(client, "find", ...words), ({ rows }) => rows.map(({ path }) => path))
+          assert.deepStrictEqual(yield* found("*ov*", "--below", "/data/dir"), ["/data/dir/moved"])
+          assert.deepStrictEqual(yield* found("*", "--type", "l"), ["/data/dir/symlink"])
+          assert.deepStrictEqual(yield* found("*", "--type", "p", "--snapshot", "all"), ["/data/dir/fifo"])
+          assert.deepStrictEqual(yield* found("dir/s?cr*", "--snapshot", first), ["/data/dir/secret"])
+          assert.deepStrictEqual(yield* found("*", "--size", "+1M"), ["/data/dir/sparse"])
+          assert.deepStrictEqual(yield* found("old", "--older", "2002-01-01", "--snapshot", "all"), ["/data/dir/old"])
+          assert.deepStrictEqual(
+            yield* found("old", "--newer", "7d", "--snapshot", "all").pipe(Effect.orElseSucceed(() => [])),
+            []
+          )
+          const everywhere = yield* rowsOf(client, "find", "secret", "--snapshot", "all")
+          assert.deepStrictEqual(
+            everywhere.rows.map((row) => [row.path, row["first"], row["last"], row["snapshots"], row["mode"]]),
+            [["/data/dir/secret", first, first, 1, 0o660]]
+          )
+
+          const missing = yield* client.run(["byteback", "cat", "/data/dir/old"])
+          assert.strictEqual(missing.code, 1)
+          assert.include(missing.stderr, `/data/dir/old is not in latest; the last snapshot that has it is ${first}`)
+          const never = yield* client.run(["byteback", "ls", "/data/never"])
+          assert.include(never.stderr, "/data/never is not in latest, and in no snapshot")
+          const wrong = yield* client.run(["byteback", "ls", "2020-01-01T00:00+0000:/"])
+          assert.strictEqual(wrong.code, 1)
+          assert.include(wrong.stderr, `no snapshot 2020-01-01T00:00+0000; the nearest are ${first}, ${second}`)
+          const nothing = yield* client.run(["byteback", "find", "no-such-thing"])
+          assert.deepStrictEqual([nothing.code, nothing.stdout], [1, ""])
+          assert.include(nothing.stderr, "nothing in latest is called no-such-thing")
+          for (const path of ["/data/dir", "/data/dir/symlink", "/data/dir/fifo"]) {
+            const odd = yield* client.run(["byteback", "cat", path])
+            assert.deepStrictEqual([odd.code, odd.stdout], [1, ""], path)
+          }
+          const cut = yield* client.run(["byteback", "find", "*", "--limit", "3"])
+          assert.strictEqual(cut.stdout.trim().split("\n").length, 3)
+          assert.include(cut.stderr, "cut after 3 rows")
+        }).pipe(Effect.scoped),
+      400_000
     )
 
     it.effect("shows garbage in place of metadata as such, and goes on; one host never sees another's", () =>
