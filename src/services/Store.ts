@@ -7,7 +7,7 @@ import { snapshotTime } from "../domain/snapshotName.ts"
 import { type StoredSnapshot, oldestFirst } from "../domain/snapshotList.ts"
 import { type StoreTrouble, findMount, storeTrouble } from "../domain/storeMount.ts"
 import type { StoreUsage } from "../domain/storeUsage.ts"
-import { Btrfs, BtrfsError, type Changes } from "./Btrfs.ts"
+import { Btrfs, BtrfsError, type Changes, type Names } from "./Btrfs.ts"
 import type { ExecError } from "./Exec.ts"
 import { Layout } from "./Layout.ts"
 import { hostWord } from "./hostWord.ts"
@@ -82,6 +82,8 @@ export class Store extends Context.Service<
      * files. Reads only what changed, so it cannot tell what was deleted.
      */
     readonly growth: (host: string, name: string, previous: string | null) => Effect.Effect<Growth, StoreError>
+    /** Names of files that came and went between two snapshots of a host. Reads only what changed. */
+    readonly names: (host: string, name: string, previous: string) => Effect.Effect<Names, StoreError>
     /** How many files the host's `name` (`current` or a snapshot) holds. Walks all of it. */
     readonly files: (host: string, name: string) => Effect.Effect<number, StoreError>
     /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
@@ -271,6 +273,9 @@ export class Store extends Context.Service<
             ? { bytes: yield* btrfs.newBytes(path, 0), rewritten: 0, created: 0 }
             : yield* btrfs.changes(path, readable(host, previous))
         }),
+        names: Effect.fn("Store.names")((host, name, previous) =>
+          guarded(btrfs.names(readable(host, name), readable(host, previous)))
+        ),
         files: Effect.fn("Store.files")((host, name) => guarded(btrfs.files(readable(host, name)))),
         pending: Effect.fn("Store.pending")(function* (host, previous) {
           yield* mounted
@@ -339,6 +344,7 @@ export class Store extends Context.Service<
         }),
       sweep: () => Effect.succeed([]),
       growth: () => Effect.succeed({ bytes: 0, rewritten: 0, created: 0 }),
+      names: () => Effect.succeed({ added: 0, removed: 0 }),
       files: () => Effect.succeed(0),
       pending: () => Effect.succeed(0),
       remove: (host, name) => Effect.sync(() => void hosts.get(hostWord(host))?.snapshots.delete(name)),
