@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process"
 import {
   accessSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -23,6 +24,7 @@ import { type Pull, type Push, type Restore, snapshotOf } from "../src/domain/re
 import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
 import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
 import { nearestSnapshots } from "../src/domain/nearestSnapshots.ts"
+import { isSftpRequest } from "../src/domain/request/sftp.ts"
 import { type SnapshotRef, snapshotTime } from "../src/domain/snapshotName.ts"
 
 const store = "/byteback"
@@ -30,6 +32,9 @@ const state = "/var/lib/byteback"
 const runs = "/run/byteback"
 const config = "/etc/byteback"
 const lib = "/usr/lib/byteback"
+
+/** Where distributions put OpenSSH's sftp server. */
+const sftpServers = ["/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server"]
 
 /** Uids of hosts begin here; nothing below is ever taken on. */
 const firstUid = 1_200_000_000
@@ -232,12 +237,15 @@ interface Read {
   readonly name: string
   readonly seconds: number
   readonly command: (root: string) => ReadonlyArray<string>
+  /** see Sandbox */
+  readonly passwd?: string
   /** two snapshots, whose difference is on the command's stdin */
   readonly compared?: readonly [string, string]
 }
 
-const read = (host: string, { command, compared, directory, name, seconds }: Read): void => {
-  const sandbox = { directory, access: "read-only", uid: uidOf(host) } as const
+const read = (host: string, { command, compared, directory, name, passwd, seconds }: Read): void => {
+  const inside = passwd === undefined ? {} : { passwd }
+  const sandbox = { directory, access: "read-only", uid: uidOf(host), ...inside } as const
   makeDirectories(runs, `${runs}/${host}`, `${runs}/${host}/reading`)
   const args = [`${runs}/${host}`, String(readers), name, ...confined(sandbox, seconds, command)]
   if (compared === undefined) exec("run-pull", args)
@@ -281,6 +289,27 @@ const search = (host: string, request: Reading): void => {
   read(host, { directory, name: basename(directory), seconds, command: () => reader(basename(directory)) })
 }
 
+/**
+ * All of a host's snapshots by sftp, read-only, until the client goes. A mount may be forgotten for weeks, so it keeps no
+ * snapshot from being pruned, as a restore does.
+ */
+const browse = (host: string): void => {
+  const uid = uidOf(host)
+  checkStore()
+  if (parseSandboxChoice(textOf(`${config}/sandbox`)) === "none") {
+    refuse("the server's administrator runs it without a sandbox, and outside of one snapshots cannot be mounted")
+  }
+  const program = sftpServers.find((path) => existsSync(path))
+  if (program === undefined) {
+    return refuse("the server has no sftp-server; nothing was changed. Tell its administrator", exitCode.failed)
+  }
+  makeDirectories(runs, `${runs}/${host}`)
+  const passwd = `${runs}/${host}/passwd`
+  writeFileSync(passwd, `byteback:x:${uid}:${uid}::/data:/bin/false\n`, { mode: 0o644 })
+  const command = () => [program, "-R"]
+  read(host, { directory: `${store}/${host}`, name: "*", seconds: longest.transfer, command, passwd })
+}
+
 const ping = (host: string): void => {
   uidOf(host)
   checkStore()
@@ -307,6 +336,7 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
   if (verb === "restore" && request._tag === "Restore") return pull(host, request)
   if (verb === "list" && request._tag === "List") return list(host, line)
   if (verb === "typed" && request._tag === "Typed") {
+    if (isSftpRequest(request.json)) return browse(host)
     const reading = parseReading(request.json)
     if (reading !== null) return reading.ok ? search(host, reading.value) : refuse(reading.refusal.message)
     const { answerRequest } = await import("../src/answer.ts")

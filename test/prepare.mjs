@@ -24,6 +24,7 @@ const needed = {
   "/usr/sbin/setcap": "libcap2-bin",
   "/usr/sbin/ip": "iproute2",
   nsenter: "util-linux",
+  sshfs: "sshfs",
   strace: "strace",
   git: "git",
   chromium: "chromium"

@@ -1,15 +1,15 @@
 // byteback restore: bring files back.
 import { resolve } from "node:path"
-import { Clock, Console, Effect, Option, Schema } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag, Prompt } from "effect/cli"
 import { escapeName, escapeText } from "../domain/escape.ts"
-import { type ExitName, exitCode } from "../domain/exitCode.ts"
-import { restoreTime } from "../domain/restoreTime.ts"
+import { exitCode } from "../domain/exitCode.ts"
 import { overwrites } from "../domain/rsync/pullArgv.ts"
 import { restore, type RestoreOptions, type RestoreResult, type RestoreTarget } from "../programs/Restore.ts"
 import { host, json, quiet, serverFlags, settingsOf, verbose } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
 import { progressReport, progressStyle } from "./progressReport.ts"
+import { atFlag, chosenFrom, snapshotFlag, UsageError } from "./snapshotChoice.ts"
 import { bytes } from "./units.ts"
 
 const flags = {
@@ -19,15 +19,8 @@ const flags = {
     Argument.atLeast(1),
     Argument.withDescription("what to bring back, as it was named on this machine; / is everything")
   ),
-  snapshot: Flag.String("snapshot").pipe(
-    Flag.withAlias("s"),
-    Flag.optional,
-    Flag.withDescription("the snapshot to take it from: a name that byteback snapshots lists, or latest (the default)")
-  ),
-  at: Flag.String("at").pipe(
-    Flag.optional,
-    Flag.withDescription("the newest snapshot not after a time: 'yesterday 18:00', '3 days ago', 2026-11-01 (its end)")
-  ),
+  snapshot: snapshotFlag,
+  at: atFlag,
   all: Flag.Boolean("all").pipe(
     Flag.withDefault(false),
     Flag.withDescription("from every snapshot that has it, each into a directory of the snapshot's name")
@@ -74,16 +67,6 @@ const flags = {
   verbose
 }
 
-/** Options that exclude each other, or a question that nobody is there to answer. Nothing was written. */
-class UsageError extends Schema.TaggedError<UsageError>()("UsageError", { message: Schema.String }) {
-  get exit(): ExitName {
-    return "usage"
-  }
-}
-
-/** The zone of whoever runs this: seconds to add to UTC. */
-const zone = (epochSeconds: number) => -60 * new Date(epochSeconds * 1000).getTimezoneOffset()
-
 const count = (many: number, what: string) => `${many} ${what}${many === 1 ? "" : "s"}`
 
 const changesText = ({ attributes, created, deleted, overwritten }: NonNullable<RestoreResult["changes"]>): string =>
@@ -126,17 +109,10 @@ export const restoreCommand = Command.make(
   "restore",
   flags,
   Effect.fnUntraced(function* (given) {
-    const { snapshot, at } = given
-    if (Option.isSome(snapshot) && Option.isSome(at)) {
-      return yield* new UsageError({ message: "--snapshot and --at both choose a snapshot; give one of them" })
-    }
     if (given.inPlace && Option.isSome(given.to)) {
       return yield* new UsageError({ message: "--to and --in-place name two places; give one of them" })
     }
-    const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-    const from = Option.isSome(at)
-      ? yield* Effect.fromResult(restoreTime(at.value, now, zone))
-      : Option.getOrElse(snapshot, () => "latest")
+    const from = yield* chosenFrom(given)
     const target: RestoreTarget = given.inPlace
       ? { _tag: "in-place" }
       : Option.isSome(given.to)

@@ -11,7 +11,10 @@ const onClient = {
   diff: async () => (await import("./diff.ts")).diffCommand,
   cat: async () => (await import("./cat.ts")).catCommand,
   dump: async () => (await import("./dump.ts")).dumpCommand,
-  restore: async () => (await import("./restore.ts")).restoreCommand
+  restore: async () => (await import("./restore.ts")).restoreCommand,
+  mount: async () => (await import("./mount.ts")).mountCommand,
+  verify: async () => (await import("./verify.ts")).verifyCommand,
+  drill: async () => (await import("./drill.ts")).drillCommand
 }
 
 const onServer = {

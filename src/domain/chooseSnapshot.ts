@@ -57,3 +57,10 @@ export const chooseSnapshot = (
       : dated.toSorted((a, b) => Math.abs(a.at! - time) - Math.abs(b.at! - time)).slice(0, 3)
   return Result.fail(new NoSuchSnapshot({ wanted, nearest: nearest.map((one) => one.name) }))
 }
+
+/** By a word, or by a time in epoch seconds. */
+export const snapshotFor = (
+  snapshots: ReadonlyArray<SnapshotInfo>,
+  from: string | number
+): Result.Result<SnapshotInfo, NoSuchSnapshot | NoSnapshotThen> =>
+  typeof from === "number" ? snapshotAt(snapshots, from) : chooseSnapshot(snapshots, from)

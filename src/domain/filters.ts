@@ -47,6 +47,10 @@ const unescape = (escaped: string): string =>
 const isWithin = (path: string, directory: string): boolean =>
   directory === "/" || `${path}/`.startsWith(`${directory}/`)
 
+/** The mount points of a mountinfo, as byte strings. */
+export const mountPoints = (mountinfo: string): ReadonlySet<string> =>
+  new Set(mountinfo.split("\n").flatMap((line) => unescape(mountLine.exec(line)?.[1] ?? "") || []))
+
 /** Mount points and their types, but for those below `always`; of several mounts at one place the last hides the others. */
 const mountTable = (mountinfo: string): ReadonlyMap<string, string> => {
   const table = new Map<string, string>()

@@ -1,12 +1,12 @@
 // Brings files of a snapshot back, with all that belongs to them: into a directory of their own, or to where they were.
 import { Effect, FileSystem, Option, Result, Schema } from "effect"
 import { bytesOfText, fromUint8Array, toUint8Array } from "../domain/byteString.ts"
-import { chooseSnapshot, snapshotAt } from "../domain/chooseSnapshot.ts"
+import { snapshotFor } from "../domain/chooseSnapshot.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { escapeName } from "../domain/escape.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import { filterRules, protectingRules, rulesText } from "../domain/filters.ts"
-import { type Changes, countChange, noChanges, readChange } from "../domain/rsync/itemized.ts"
+import { type Changes, countChange, noChanges, readChange, readItemized } from "../domain/rsync/itemized.ts"
 import type { Overwrite } from "../domain/rsync/pullArgv.ts"
 import type { TransferStats } from "../domain/rsync/stats.ts"
 import { isSnapshotRef, type SnapshotRef } from "../domain/snapshotName.ts"
@@ -106,7 +106,7 @@ export class ForeignSnapshot extends Schema.TaggedError<ForeignSnapshot>()("Fore
   }
 }
 
-/** Something that was asked for is not in the snapshot. What is there has been brought back. */
+/** Something that was asked for is not in the snapshot. What is there has been brought back, or looked at. */
 export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSnapshot", {
   /** null: in none of them */
   snapshot: Schema.NullOr(Schema.String),
@@ -121,7 +121,7 @@ export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSna
       this.last === null
         ? "no other snapshot has it"
         : `${escapeName(this.paths[0]!, 200)} was last in ${this.last}: byteback restore --snapshot ${this.last}`
-    return `${paths} is not in snapshot ${this.snapshot}; what else was asked for has come. ${other}`
+    return `${paths} is not in snapshot ${this.snapshot}; all else that was asked for is done. ${other}`
   }
 }
 
@@ -148,13 +148,12 @@ const stopped = (error: RsyncError) =>
     exit: error.reason === "no-space" ? "noSpace" : error.reason === "busy" ? "busy" : "failed"
   })
 
-const chosen = (snapshots: ReadonlyArray<SnapshotInfo>, from: string | number) =>
-  typeof from === "number"
-    ? Effect.fromResult(snapshotAt(snapshots, from))
-    : Effect.fromResult(chooseSnapshot(snapshots, from))
-
 /** The paths that the snapshot has not, and the newest snapshot that has the first of them. */
-const whereElse = Effect.fnUntraced(function* (session: BackupSession, paths: ReadonlyArray<string>, snapshot: string) {
+export const whereElse = Effect.fnUntraced(function* (
+  session: BackupSession,
+  paths: ReadonlyArray<string>,
+  snapshot: string
+) {
   const looked = yield* Effect.forEach(paths.slice(0, 10), (path) =>
     Effect.map(
       Effect.orElseSucceed(session.holding(path), () => []),
@@ -245,7 +244,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   yield* session.hello
   const { snapshots } = yield* session.snapshots
   const { from = "latest" } = options
-  const one = all ? null : yield* chosen(snapshots, from)
+  const one = all ? null : yield* Effect.fromResult(snapshotFor(snapshots, from))
   const wanted = (one === null ? snapshots : [one]).flatMap(({ name }) => (isSnapshotRef(name) ? [name] : []))
   if (one !== null && wanted.length === 0) return yield* new ForeignSnapshot({ name: one.name })
 
@@ -280,21 +279,51 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   }
   const { acls, xattrs } = yield* rsync.version
   const filter = yield* filterFile(options, leftOut)
+  const plan = { server: { rsh: session.rsh, alias: session.alias }, acls, xattrs, ioTimeout: settings.ioTimeout }
+  // The root of a snapshot is the machine's own only where all of it was backed up, so in place it is never written.
+  const topmost = Effect.fnUntraced(function* (snapshot: SnapshotRef) {
+    const destination = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-names-" })
+    const names: Array<string> = []
+    yield* rsync.pull(
+      {
+        ...plan,
+        snapshot,
+        paths: ["/"],
+        destination,
+        devices: true,
+        namesOnly: true,
+        dryRun: true,
+        progress: false,
+        itemize: "sized"
+      },
+      {
+        change: (line) =>
+          Effect.sync(() => {
+            const name = readItemized(line)?.name ?? "./"
+            if (name !== "./") names.push(name)
+          })
+      }
+    )
+    return names
+  })
+  const [first] = wanted
+  const paths =
+    inPlace && first !== undefined && options.paths.includes("/")
+      ? yield* topmost(first)
+      : options.paths.map(bytesOfText)
   const pull = (snapshot: SnapshotRef, destination: string) =>
     rsync.pull(
       {
-        server: { rsh: session.rsh, alias: session.alias },
+        ...plan,
         snapshot,
-        paths: options.paths.map(bytesOfText),
+        paths,
         destination,
-        acls,
-        xattrs,
         devices: options.devices ?? false,
         overwrite: options.overwrite ?? "if-changed",
         deletes: options.deletes ?? false,
         ...filter,
-        ioTimeout: settings.ioTimeout,
         dryRun,
+        progress: observer.progress !== undefined,
         itemize: dryRun || observer.change !== undefined
       },
       dryRun ? counting : observer

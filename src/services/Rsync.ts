@@ -8,6 +8,7 @@ import { findRefusal } from "../domain/refusalLine.ts"
 import { exitMeaning, type RsyncReason, rsyncReasons, type TransferOutcome } from "../domain/rsync/exitMeaning.ts"
 import { noProblems, readProblems } from "../domain/rsync/problems.ts"
 import { type Progress, readOutput } from "../domain/rsync/progress.ts"
+import { compareArgv, type ComparePlan } from "../domain/rsync/compareArgv.ts"
 import { pathList, pullArgv, type PullPlan } from "../domain/rsync/pullArgv.ts"
 import { pushArgv, type PushPlan } from "../domain/rsync/pushArgv.ts"
 import { isItemized } from "../domain/rsync/itemized.ts"
@@ -147,6 +148,8 @@ export class Rsync extends Context.Service<
     readonly push: (plan: PushPlan, observer?: Observer) => Effect.Effect<Transfer, RsyncError>
     /** Fetches paths of a snapshot. A path that is not there fails with `not-found`, after what was there has come. */
     readonly pull: (plan: PullPlan, observer?: Observer) => Effect.Effect<Transfer, RsyncError>
+    /** Compares paths below two local directories by content and attributes, changes nothing, and tells `change` what differs. */
+    readonly compare: (plan: ComparePlan, observer: Observer) => Effect.Effect<Transfer, RsyncError>
   }
 >()("byteback/services/Rsync") {
   static readonly layer = Layer.effect(
@@ -254,7 +257,11 @@ export class Rsync extends Context.Service<
         return ended.transfer
       })
 
-      return Rsync.of({ version, push, pull })
+      const compare = Effect.fn("Rsync.compare")(function* (plan: ComparePlan, observer: Observer) {
+        return (yield* transfer(compareArgv(plan), pathList(plan.paths) ?? "", observer)).transfer
+      })
+
+      return Rsync.of({ version, push, pull, compare })
     })
   )
 
@@ -306,7 +313,8 @@ export class Rsync extends Context.Service<
             })
           }
           return copy(wanted, world.machine, plan.dryRun)
-        })
+        }),
+        compare: () => Effect.succeed(copy(new Map(), new Map(), true))
       })
     })
 }

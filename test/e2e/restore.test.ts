@@ -60,6 +60,23 @@ describe.skipIf(!root)("restoring", () => {
         const again = yield* run(...place, "--yes")
         assert.strictEqual(again.code, 0, again.stderr)
         assert.deepStrictEqual(yield* fingerprint(client, "/data"), before)
+
+        // All of it, where the backup was of one directory: the machine's root keeps what is its own.
+        const stat = ["stat", "-c", "%a %u %g", "/"]
+        const top = yield* client.ok(stat)
+        yield* client.ok(["rm", "/data/dir/file"])
+        const everything = yield* run("/", "--in-place", "--yes")
+        assert.strictEqual(everything.code, 0, everything.stderr)
+        assert.strictEqual(yield* client.read("/data/dir/file"), "content")
+        assert.strictEqual(yield* client.ok(stat), top)
+
+        // Fifos and sockets come by themselves; devices are told of.
+        const plain = yield* run("/data", "--to", "/plain")
+        assert.match(
+          plain.stderr,
+          /2 device nodes left out; --devices makes them\nbyteback: data\/dir\/disk\nbyteback: data\/dir\/null\n/
+        )
+        yield* client.ok(["sh", "-c", "cd /plain/data/dir; test -p fifo; test -S socket; test ! -e null"])
       }).pipe(Effect.scoped)
     )
 

@@ -58,6 +58,7 @@ export const pullPlan = (
   devices: false,
   ioTimeout: 600,
   dryRun: false,
+  progress: false,
   itemize: false,
   ...more
 })

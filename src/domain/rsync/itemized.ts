@@ -5,6 +5,8 @@ export interface Change {
   readonly kind: "file" | "directory" | "link" | "device" | "special" | "deleted"
   /** not there before: there is nothing to compare */
   readonly isNew: boolean
+  /** the content (a link's target) would be written */
+  readonly writes: boolean
   /** content and attributes that differ, in rsync's letters: c s t p o g u a x */
   readonly differs: ReadonlySet<string>
 }
@@ -28,11 +30,12 @@ const unescapeName = (name: string): string =>
 /** Reads the first word of a line, with or without a size after it; null where the line is none of these. */
 export const readChange = (line: string): Change | null => {
   if (!isItemized(line)) return null
-  if (line.startsWith("*")) return { kind: "deleted", isNew: false, differs: new Set() }
+  if (line.startsWith("*")) return { kind: "deleted", isNew: false, writes: false, differs: new Set() }
   const attributes = line.slice(2, 11)
   return {
     kind: kinds[line[1]!]!,
     isNew: attributes.startsWith("+"),
+    writes: /^[<>c]/.test(line),
     differs: new Set(attributes.replaceAll(/[.+ ?]/g, "").toLowerCase())
   }
 }
@@ -60,6 +63,7 @@ export const countChange = (before: Changes, item: Change): Changes => {
   if (item.kind === "deleted") return { ...before, deleted: before.deleted + 1 }
   if (item.isNew) return { ...before, created: before.created + 1 }
   if (item.kind === "directory") return before
-  const content = item.differs.has("c") || item.differs.has("s") || (item.kind === "file" && item.differs.has("t"))
-  return content ? { ...before, overwritten: before.overwritten + 1 } : { ...before, attributes: before.attributes + 1 }
+  return item.writes
+    ? { ...before, overwritten: before.overwritten + 1 }
+    : { ...before, attributes: before.attributes + 1 }
 }

@@ -28,6 +28,8 @@ export interface PullPlan {
   /** seconds without any traffic after which rsync gives up */
   readonly ioTimeout: number
   readonly dryRun: boolean
+  /** tell of progress after each file, which costs a moment for each */
+  readonly progress: boolean
   /** print a line for each file (see `Observer.change`): for people, or `sized` for `readItemized` */
   readonly itemize: boolean | "sized"
 }
@@ -66,7 +68,7 @@ export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
   "--modify-window=-1",
   "--sparse",
   "--stats",
-  "--info=progress2",
+  ...(plan.progress ? ["--info=progress2"] : []),
   "--no-human-readable",
   `--timeout=${plan.ioTimeout}`,
   ...(plan.dryRun ? ["--dry-run"] : []),

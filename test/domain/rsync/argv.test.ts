@@ -30,6 +30,7 @@ const pull: PullPlan = {
   devices: false,
   ioTimeout: 300,
   dryRun: false,
+  progress: false,
   itemize: false
 }
 
