@@ -20,6 +20,7 @@ const needed = {
   sudo: "sudo",
   bwrap: "bubblewrap",
   getfattr: "attr",
+  "/usr/bin/time": "time",
   setfacl: "acl",
   "/usr/sbin/setcap": "libcap2-bin",
   "/usr/sbin/ip": "iproute2",

@@ -11,7 +11,8 @@ import type { openSession } from "./connectToServer.ts"
 import { ForeignSnapshot, whereElse } from "./Restore.ts"
 
 type Opened = Effect.Success<ReturnType<typeof openSession>>
-type Wanted = Pick<PullPlan, "paths" | "destination" | "dryRun"> & Partial<Pick<PullPlan, "checksum" | "namesOnly">>
+type Wanted = Pick<PullPlan, "paths" | "destination" | "dryRun"> &
+  Partial<Pick<PullPlan, "checksum" | "namesOnly" | "deletes" | "filterFile">>
 
 const texts = (paths: ReadonlyArray<string>) => paths.flatMap((path) => textOfBytes(path) ?? [])
 
