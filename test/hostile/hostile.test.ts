@@ -9,6 +9,7 @@ import { clientDeeds } from "./client.ts"
 import { contentDeeds } from "./content.ts"
 import { costDeeds } from "./cost.ts"
 import { helperDeeds } from "./helper.ts"
+import { pruneDeeds } from "./prune.ts"
 import { snapshotDeeds } from "./snapshots.ts"
 import { sshDeeds } from "./ssh.ts"
 import { record, writeResults } from "./results.ts"
@@ -31,7 +32,15 @@ const works = Effect.fnUntraced(function* (line: string) {
   return good
 })
 
-const deeds = [...sshDeeds, ...helperDeeds, ...contentDeeds, ...snapshotDeeds, ...clientDeeds, ...costDeeds]
+const deeds = [
+  ...sshDeeds,
+  ...helperDeeds,
+  ...contentDeeds,
+  ...snapshotDeeds,
+  ...pruneDeeds,
+  ...clientDeeds,
+  ...costDeeds
+]
 
 describe.skipIf(!root)("a hostile client", () => {
   it.layer(Siege.layer, { excludeTestServices: true, timeout: 180_000 })((it) => {
