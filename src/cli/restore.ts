@@ -2,7 +2,7 @@
 import { resolve } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { escapeName } from "../domain/escape.ts"
+import { escapeName, escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { restore } from "../programs/Restore.ts"
 import { json, quiet, serverFlags, settingsOf, verbose } from "./clientFlags.ts"
@@ -78,7 +78,9 @@ export const restoreCommand = Command.make(
       yield* Effect.forEach(first, (path) => Console.error(`byteback: ${escapeName(path)}`), { discard: true })
     }
     if (result.unreadable === 0) return
-    yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${line}`), { discard: true })
+    yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${escapeText(line, 500)}`), {
+      discard: true
+    })
     return yield* new Ended({ code: exitCode.incomplete })
   })
 ).pipe(

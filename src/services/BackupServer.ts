@@ -17,6 +17,9 @@ import { exitCode, type ExitName } from "../domain/exitCode.ts"
 import { version } from "../domain/version.ts"
 import { Ssh, type SshError, type SshTarget } from "./Ssh.ts"
 
+/** An answer that takes longer does not come: a server must not be able to hold a client, and its lock, for ever. */
+const patience = "1 hour"
+
 const exitNames = Object.entries(exitCode) as ReadonlyArray<[ExitName, number]>
 
 /** The server answered, and its answer is no. `due` (epoch seconds) is when it makes sense to come back. */
@@ -88,7 +91,7 @@ export class BackupServer extends Context.Service<
           request: TypedRequest,
           tag: Tag
         ) {
-          const { text, stderr } = yield* session.run(commandLine(request))
+          const { text, stderr } = yield* session.run(commandLine(request), { timeout: patience })
           const answer = yield* Effect.mapError(
             decodeAnswer(text.trim()),
             () =>

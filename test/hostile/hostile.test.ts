@@ -10,6 +10,7 @@ import { contentDeeds } from "./content.ts"
 import { costDeeds } from "./cost.ts"
 import { helperDeeds } from "./helper.ts"
 import { pruneDeeds } from "./prune.ts"
+import { serverDeeds } from "./server.ts"
 import { snapshotDeeds } from "./snapshots.ts"
 import { sshDeeds } from "./ssh.ts"
 import { record, writeResults } from "./results.ts"
@@ -39,6 +40,7 @@ const deeds = [
   ...snapshotDeeds,
   ...pruneDeeds,
   ...clientDeeds,
+  ...serverDeeds,
   ...costDeeds
 ]
 
