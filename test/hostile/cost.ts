@@ -171,9 +171,11 @@ export const costDeeds: ReadonlyArray<Deed> = [
       yield* refused(twins.push, "neither bubblewrap nor none")
       yield* server.write("/etc/byteback/sandbox", "none\n")
       yield* victimBacksUp
+      const status = yield* server.run(["byteback", "status"])
+      assert.match(status.stdout, /^! the sandbox is off .*remove \/etc\/byteback\/sandbox$/m)
       yield* server.ok(["rm", "/etc/byteback/sandbox"])
       yield* victimBacksUp
-      return { outcome: "1: nobody is served, until the administrator says `none`", saw: seen }
+      return { outcome: "1: nobody is served, until the administrator says `none`, and status says so", saw: seen }
     })
   },
   {

@@ -5,6 +5,7 @@ import { exitCode } from "../../src/domain/exitCode.ts"
 import { findRefusal } from "../../src/domain/refusalLine.ts"
 import type { Machine } from "../lab/Lab.ts"
 import type { Deed } from "./deed.ts"
+import { twins } from "./lines.ts"
 import { Siege } from "./siege.ts"
 import { nothingRuns } from "./snapshots.ts"
 
@@ -283,10 +284,45 @@ const floors: Deed = {
     assert.match(status.stdout, /^! short of .*no snapshot may be deleted.*Enlarge the store/m)
     assert.strictEqual(findRefusal(pushed.stderr)?.code, exitCode.noSpace)
     assert.deepStrictEqual(yield* everything(server), before)
-    yield* server.ok(["sh", "-c", "rm /byteback/full-*"])
-    assert.strictEqual((yield* victim.run(["rsync", "-a", "-e", "ssh", "/data", "tight:."])).code, 0, "its twin")
     return { outcome: "13 by prune, status and a push; nothing is deleted", saw: [pushed.stderr] }
   })
 }
 
-export const pruneDeeds: ReadonlyArray<Deed> = [newcomer, greedy, trickle, named, state, floors]
+/** The most processes at once that make room, counted until /tmp/counting is gone. */
+const countMakers = String.raw`
+touch /tmp/counting; most=0
+while test -e /tmp/counting; do
+  now=$(pgrep -fc '^/usr/lib/byteback/node .*prune --for')
+  test "$now" -gt "$most" && most=$now
+  sleep 0.05
+done
+echo "$most"`
+
+const crowd: Deed = {
+  area,
+  name: "12 pushes at once on a full store",
+  run: Effect.gen(function* () {
+    const { attacker, tight, victim } = yield* Siege
+    const server = yield* tight
+    const before = yield* everything(server)
+    const counting = yield* server.start(["sh", "-c", countMakers])
+    yield* server.until(["test", "-e", "/tmp/counting"])
+    const pushes = yield* Effect.forEach(Array.from({ length: 12 }), () => attacker.run(["ssh", "tight", twins.push]), {
+      concurrency: 12
+    })
+    yield* server.ok(["rm", "/tmp/counting"])
+    // What it starts looks like it until it has become the other program.
+    assert.include(["1\n", "2\n"], (yield* counting.wait).stdout, "one process makes room")
+    const codes = pushes.map(({ stderr }) => findRefusal(stderr)?.code)
+    assert.includeMembers([exitCode.busy, exitCode.noSpace, exitCode.anomaly], codes as Array<11>)
+    assert.deepStrictEqual(yield* everything(server), before)
+    const journal = yield* server.read("/var/lib/byteback/journal/attacker.ndjson")
+    assert.isAtMost(journal.match(/"refused"/g)?.length ?? 0, 2, "written down once")
+    yield* server.ok(["sh", "-c", "rm /byteback/full-*"])
+    assert.strictEqual((yield* victim.run(["rsync", "-a", "-e", "ssh", "/data", "tight:."])).code, 0, "its twin")
+    const saw = pushes.map(({ stderr }) => stderr)
+    return { outcome: "one process makes room; 13, or 11 for whom it is not waited", saw }
+  })
+}
+
+export const pruneDeeds: ReadonlyArray<Deed> = [newcomer, greedy, trickle, named, state, floors, crowd]
