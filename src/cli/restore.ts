@@ -2,6 +2,7 @@
 import { resolve } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { ConfigError } from "../domain/clientSettings.ts"
 import { escapeName, escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { restore } from "../programs/Restore.ts"
@@ -47,6 +48,9 @@ export const restoreCommand = Command.make(
   "restore",
   flags,
   Effect.fnUntraced(function* (given) {
+    if (given.paths.includes("")) {
+      return yield* new ConfigError({ where: "path", problem: "is empty; write / for everything" })
+    }
     const { progress, clear } = yield* progressReport(progressStyle(given))
     const namesFiles = (given.verbose || given.dryRun) && !given.json
     const result = yield* restore({

@@ -11,7 +11,7 @@ import { costDeeds } from "./cost.ts"
 import { helperDeeds } from "./helper.ts"
 import { pruneDeeds } from "./prune.ts"
 import { serverDeeds } from "./server.ts"
-import { snapshotDeeds } from "./snapshots.ts"
+import { laterDeeds, snapshotDeeds } from "./snapshots.ts"
 import { sshDeeds } from "./ssh.ts"
 import { record, writeResults } from "./results.ts"
 import { Siege } from "./siege.ts"
@@ -39,6 +39,7 @@ const deeds = [
   ...contentDeeds,
   ...snapshotDeeds,
   ...pruneDeeds,
+  ...laterDeeds,
   ...clientDeeds,
   ...serverDeeds,
   ...costDeeds
