@@ -26,6 +26,7 @@ const needed = {
   nsenter: "util-linux",
   strace: "strace",
   git: "git",
+  "/lib/systemd/systemd": "systemd",
   chromium: "chromium"
 }
 

@@ -111,7 +111,12 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
 
   const settings = yield* readSettings(options.settings)
   for (const path of sources) {
-    const readable = yield* Effect.isSuccess(fs.access(path, { readable: true }))
+    // access(2) does not know of a capability that an ordinary user has; to open it does.
+    const readable = yield* Effect.isSuccess(
+      fs
+        .access(path, { readable: true })
+        .pipe(Effect.catch(() => Effect.scoped(Effect.asVoid(fs.open(path, { flag: "r" })))))
+    )
     if (!path.startsWith("/") || !readable) return yield* new SourceUnreadable({ path })
   }
   yield* Effect.ignore(fs.makeDirectory(layout.run, { recursive: true, mode: 0o700 }))
