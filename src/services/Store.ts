@@ -95,6 +95,8 @@ export class Store extends Context.Service<
     readonly remove: (host: string, name: string) => Effect.Effect<void, StoreError>
     /** Gives badly filled chunks of one kind back, so that the other can grow. */
     readonly balance: (kind: "data" | "metadata") => Effect.Effect<void, StoreError>
+    /** Returns when the space of all that was deleted is free. */
+    readonly settled: Effect.Effect<void, StoreError>
     /** How full the store is. */
     readonly free: Effect.Effect<StoreUsage, StoreError>
   }
@@ -299,6 +301,7 @@ export class Store extends Context.Service<
           yield* btrfs.sync(root)
         }),
         balance: Effect.fn("Store.balance")((kind) => guarded(btrfs.balance(root, kind))),
+        settled: guarded(btrfs.sync(root)),
         free: guarded(btrfs.usage(root))
       })
     })
@@ -349,6 +352,7 @@ export class Store extends Context.Service<
       pending: () => Effect.succeed(0),
       remove: (host, name) => Effect.sync(() => void hosts.get(hostWord(host))?.snapshots.delete(name)),
       balance: () => Effect.void,
+      settled: Effect.void,
       free: Effect.flatMap(Btrfs, (btrfs) => btrfs.usage("/")).pipe(Effect.provide(Btrfs.layerFake))
     })
   })
