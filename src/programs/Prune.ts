@@ -1,7 +1,7 @@
 // Deletes what is missed least until the store has its reserve again, one at a time, measuring as it goes.
 import { Effect, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
-import { admission, type Admission } from "../domain/prune/admission.ts"
+import { admission, type AdmissionRequest, refusalWords } from "../domain/prune/admission.ts"
 import { ageText, bytesText } from "../domain/prune/amount.ts"
 import { clockJump, formatClock, parseClock } from "../domain/prune/clock.ts"
 import type { Method } from "../domain/prune/method.ts"
@@ -430,7 +430,7 @@ export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
   if (space.free >= least && !space.shortOfMetadata) return
   const own = space.hosts.find((one) => one.host === host)
   const approval = own?.record.approval
-  const verdict: Admission = admission({
+  const request: AdmissionRequest = {
     host,
     needs: Math.max(least, own?.pending ?? 0),
     free: space.shortOfMetadata ? 0 : Math.min(space.free, least - 1),
@@ -438,17 +438,18 @@ export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
     hostReserve: own === undefined || unearned(own) === 0 ? Infinity : own.reserve,
     storeReserve: space.reserve,
     ...(approval === undefined ? {} : { approval })
-  })
-  const refused = verdict.verdict === "suddenly larger" ? ("suddenly larger" as const) : ("no space" as const)
+  }
+  const verdict = admission(request).verdict === "suddenly larger" ? "suddenly larger" : "no space"
+  const words = refusalWords(request, verdict)
   const why = space.shortOfMetadata
-    ? `the store is short of metadata (${bytesText(metadataFree(space.usage))} left), whatever df says. ${verdict.why}`
-    : verdict.why
+    ? `the store is short of metadata (${bytesText(metadataFree(space.usage))} left), whatever df says. ${words}`
+    : words
   yield* journal.append(host, {
     _tag: "refused",
     at: space.now,
-    verdict: refused,
+    verdict,
     needs: Math.round(Math.max(least, own?.pending ?? 0)),
     why
   })
-  return yield* new NoRoom({ host, verdict: refused, why })
+  return yield* new NoRoom({ host, verdict, why })
 })

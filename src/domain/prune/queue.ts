@@ -3,6 +3,9 @@ import { Heads } from "./heads.ts"
 import { type History, Tier } from "./history.ts"
 import { byHost, type Snapshot } from "./snapshot.ts"
 
+/** How much later the groups of a host within its share come than those of one over it. */
+const WITHIN = 2
+
 /**
  * Hosts by their next victim. The histories come in ascending order of host and share a method. Incomplete ones go before anything;
  * then those of hosts that are over their share, then the others'; in either group what is young waits for what is not. That the
@@ -17,32 +20,41 @@ export class Queue {
   readonly #histories: ReadonlyArray<History>
   readonly #heads: Heads
   #now = 0
+  /** 1 for a host that was looked at; the others come when those have nothing more to lose before them. */
+  readonly #looked: Uint8Array
+  #all = false
 
   constructor(histories: ReadonlyArray<History>) {
     this.over = new Uint8Array(histories.length)
+    this.#looked = new Uint8Array(histories.length)
     this.#histories = histories
     this.#heads = new Heads(histories.length, histories[0]?.newerFirst ?? false)
   }
 
-  /** Looks at every history afresh: once a run, and in a simulation after each insertion. */
+  /** Looks at the histories afresh: once a run, and in a simulation after each insertion. */
   start(now: number): void {
     this.#now = now
     this.#heads.size = 0
+    this.#all = false
     for (let host = 0; host < this.#histories.length; host++) {
-      const history = this.#histories[host]!
-      const slot = history.victim(now)
-      if (slot >= 0) this.#heads.add(host, this.#group(host), history.key, history.t[slot]!)
+      const early = this.over[host] === 1 || this.#histories[host]!.replaced > 0
+      this.#looked[host] = early ? 1 : 0
+      if (early) this.#add(host)
     }
   }
 
   /** Index of the host whose snapshot goes next (its slot is that history's `victim(now)`), or -1. */
   peek(): number {
+    if (!this.#all && this.#heads.group() >= Tier.ordinary + WITHIN) {
+      this.#all = true
+      for (let host = 0; host < this.#histories.length; host++) if (this.#looked[host] === 0) this.#add(host)
+    }
     return this.#heads.top()
   }
 
   /** Removes the next victim from its history. */
   take(): void {
-    const host = this.#heads.top()
+    const host = this.peek()
     const history = this.#histories[host]!
     history.remove(history.victim(this.#now))
     const slot = history.victim(this.#now)
@@ -50,9 +62,15 @@ export class Queue {
     else this.#heads.replace(this.#group(host), history.key, history.t[slot]!)
   }
 
+  #add(host: number): void {
+    const history = this.#histories[host]!
+    const slot = history.victim(this.#now)
+    if (slot >= 0) this.#heads.add(host, this.#group(host), history.key, history.t[slot]!)
+  }
+
   #group(host: number): number {
     const tier = this.#histories[host]!.tier
-    return tier === Tier.first ? 0 : tier + (this.over[host] === 1 ? 0 : 2)
+    return tier === Tier.first ? 0 : tier + (this.over[host] === 1 ? 0 : WITHIN)
   }
 }
 

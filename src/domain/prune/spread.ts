@@ -108,7 +108,9 @@ export class SpreadHistory extends History {
     if (this.newest < 0) return -1
     this.#weigh(this.newest, now)
     if (this.#bytes === undefined) this.#weighInner(now)
-    else for (let slot = this.older[this.newest]!; slot >= 0 && slot !== this.oldest; slot = this.older[slot]!) this.#weigh(slot, now)
+    else
+      for (let slot = this.older[this.newest]!; slot >= 0 && slot !== this.oldest; slot = this.older[slot]!)
+        this.#weigh(slot, now)
     if (this.oldest !== this.newest) this.#weigh(this.oldest, now)
     return this.#least
   }

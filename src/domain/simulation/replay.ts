@@ -6,7 +6,7 @@ import { admission, anomaly, type Approval, HOLD, nextDue, spend } from "../prun
 import { type History, Tier } from "../prune/history.ts"
 import { historyFor } from "../prune/method.ts"
 import { Queue } from "../prune/queue.ts"
-import { hostReserve, RESERVE_OVER, storeReserve } from "../prune/reserve.ts"
+import { hostReserve, largestReserves, RESERVE_OVER, storeReserve } from "../prune/reserve.ts"
 import { shares } from "../prune/share.ts"
 import { DAY, SKEW } from "../prune/snapshot.ts"
 import { Attempts, birthsOf } from "./arrivals.ts"
@@ -405,7 +405,7 @@ class StoredReplay {
       const { atOnce } = this.#records.scenario
       const reserves = this.#hosts.map((host) => host.reserve)
       this.#reserve = storeReserve(reserves, atOnce)
-      this.#least = reserves.length <= atOnce ? 0 : reserves.toSorted((a, b) => b - a)[atOnce - 1]!
+      this.#least = reserves.length <= atOnce ? 0 : largestReserves(reserves, atOnce).at(-1)!
       this.#reserveStale = false
     }
     return this.#reserve
