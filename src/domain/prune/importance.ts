@@ -110,6 +110,7 @@ export class ImportanceHistory extends History {
     const left = this.#left
     const right = this.#right
     const holes = this.#holes
+    const slots = this.#slots
     const times = this.#times
     const turns = this.#turns
     let last = -1
@@ -143,7 +144,7 @@ export class ImportanceHistory extends History {
           const start = runStart(times, chosen)
           chosen = start + runs[start]!++
         }
-        turns[turn++] = this.#slots[chosen]!
+        turns[turn++] = slots[chosen]!
       }
     }
   }

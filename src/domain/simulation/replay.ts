@@ -91,15 +91,12 @@ class Records {
   /** Nothing to measure before a host's second day, nor once it is gone: nobody waits for its next backup. */
   measureHost(index: number, history: History, now: number, day: number): void {
     if (history.first > now - DAY || day > this.scenario.hosts[index]!.diesOnDay) return
+    if (this.#ages.length < history.size) this.#ages = new Float64Array(2 * history.size)
+    const ages = this.#ages
+    const { older, t } = history
     let count = 0
-    for (let slot = history.newest; slot >= 0; slot = history.older[slot]!) {
-      if (count === this.#ages.length) {
-        const ages = this.#ages
-        ;(this.#ages = new Float64Array(2 * count)).set(ages)
-      }
-      this.#ages[count++] = Math.max(0, now - history.t[slot]!)
-    }
-    this.errors[index * this.scenario.days + day] = meanError(this.#ages, count, now - history.first)
+    for (let slot = history.newest; slot >= 0; slot = older[slot]!) ages[count++] = Math.max(0, now - t[slot]!)
+    this.errors[index * this.scenario.days + day] = meanError(ages, count, now - history.first)
   }
 
   done(): Trace {
