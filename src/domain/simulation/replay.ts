@@ -204,7 +204,6 @@ class StoredReplay {
   readonly #hosts: ReadonlyArray<HostState>
   readonly #queue: Queue
   readonly #capacity: number
-  readonly #share: Float64Array
   #used = 0
   #live = 0
   #reserve = 0
@@ -244,7 +243,7 @@ class StoredReplay {
     })
     this.#queue = new Queue(this.#hosts.map((host) => host.history))
     const parts = shares(this.#capacity, new Map(scenario.hosts.map((host) => [host.name, host.weight])))
-    this.#share = Float64Array.from(scenario.hosts, (host) => (scenario.shares ? parts.get(host.name)! : Infinity))
+    if (scenario.shares) scenario.hosts.forEach((host, index) => (this.#queue.share[index] = parts.get(host.name)!))
   }
 
   run(onDay?: (day: number) => void): Trace {
@@ -360,7 +359,8 @@ class StoredReplay {
     if (!first && at >= 0) {
       host.sizes.push(incoming)
       if (host.sizes.length > RESERVE_OVER) host.sizes.shift()
-      const reserve = hostReserve(host.sizes)
+      // As on a server: what is more than its share is nobody's reserve.
+      const reserve = Math.min(this.#queue.share[index]!, hostReserve(host.sizes))
       if (Math.max(reserve, host.reserve) >= this.#least) this.#reserveStale = true
       host.reserve = reserve
     }
@@ -408,40 +408,20 @@ class StoredReplay {
     return this.#reserve
   }
 
-  /** Bytes that a host holds over its share. */
-  #overhang(host: number): number {
-    return Math.max(0, this.#hosts[host]!.space.used - this.#share[host]!)
-  }
-
-  /** Of that, what nobody else pays for: a newcomer's. */
-  #owing(host: number, now: number): number {
-    const { history } = this.#hosts[host]!
-    return now - history.first < history.minAge ? this.#overhang(host) : 0
-  }
-
   /** Deletes until so much is free or nothing may go. */
   #prune(target: number, now: number, at: number): void {
     if (this.#free() >= target) return
     const queue = this.#queue
-    let owed = 0
-    for (let host = 0; host < this.#hosts.length; host++) {
-      queue.over[host] = this.#overhang(host) > 0 ? 1 : 0
-      owed += this.#owing(host, now)
-    }
+    for (let index = 0; index < this.#hosts.length; index++) queue.used[index] = this.#hosts[index]!.space.used
     queue.start(now)
     while (this.#free() < target) {
-      const index = queue.peek()
+      const index = queue.next(target - this.#free())
       if (index < 0) return
       const host = this.#hosts[index]!
       const number = host.slots[host.history.victim(now)]!
-      // As in a plan: hosts within their shares do not pay for what newcomers hold over theirs.
-      if (queue.over[index] === 0 && this.#free() + owed >= target) return
-      owed -= this.#owing(index, now)
       const freed = host.space.remove(number)
       this.#used -= freed
-      owed += this.#owing(index, now)
-      queue.over[index] = this.#overhang(index) > 0 ? 1 : 0
-      queue.take()
+      queue.take(freed)
       this.#records.deleted(host.rows[number]!, at, Math.floor(freed))
     }
   }
