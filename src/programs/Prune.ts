@@ -1,5 +1,5 @@
 // Deletes what is missed least until the store has its reserve again, one at a time, measuring as it goes.
-import { Effect, Schema } from "effect"
+import { Effect, Schedule, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
 import { admission, type AdmissionRequest, refusalWords } from "../domain/prune/admission.ts"
 import { ageText, bytesText } from "../domain/prune/amount.ts"
@@ -14,7 +14,7 @@ import { joinSnapshots, type ListedSnapshot } from "../domain/snapshotList.ts"
 import { balanceHelps, dataFloor, isShortOfMetadata, metadataFree, type StoreUsage } from "../domain/storeUsage.ts"
 import { Journal } from "../services/Journal.ts"
 import { Layout } from "../services/Layout.ts"
-import { Lock } from "../services/Lock.ts"
+import { Lock, type Locked } from "../services/Lock.ts"
 import { Registry } from "../services/Registry.ts"
 import { Runs } from "../services/Runs.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
@@ -229,7 +229,7 @@ export interface PruneResult {
     readonly freed: number
     readonly why: string
   }>
-  /** passed over: a restore reads it, or it could not be deleted */
+  /** passed over: a restore or a listing reads it, or it could not be deleted */
   readonly skipped: ReadonlyArray<{ readonly host: string; readonly name: string; readonly why: string }>
   /** what interrupted runs had left, and was given back */
   readonly swept: ReadonlyArray<{ readonly host: string; readonly name: string }>
@@ -272,6 +272,10 @@ const sweepAll = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
   return swept
 })
 
+/** So long a deletion waits for a listing, which reads all of a host's snapshots, to end. */
+const listingEnds = Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)])
+const isListing = (error: Locked): boolean => error.path.endsWith("/*")
+
 /**
  * Deletes one snapshot, and waits until its space is free; nothing else is done while somebody reads it (`Locked`). The journal has it
  * before and after: a run that is killed between the two is done again, as what is gone already is no error.
@@ -284,7 +288,11 @@ const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
   const { host, id } = snapshot
   const reading = `${run}/${host}/reading`
   for (const directory of [run, `${run}/${host}`, reading]) yield* files.directory(directory, 0o700)
-  yield* (yield* Lock).take(`${reading}/${id}`, `a restore from ${id} of ${host}`)
+  const lock = yield* Lock
+  yield* lock.take(`${reading}/${id}`, `a restore from ${id} of ${host}`)
+  yield* lock
+    .take(`${reading}/*`, `a listing of the snapshots of ${host}`)
+    .pipe(Effect.retry({ while: ({ _tag }) => _tag === "Locked", schedule: listingEnds }))
   const before = yield* store.free
   yield* journal.append(host, { _tag: "deleting", at: yield* serverTime, name: id, why })
   yield* store.remove(host, id)
@@ -372,8 +380,13 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
         onFailure: (error) =>
           error._tag === "Locked" || error._tag === "BtrfsError"
             ? Effect.sync(() => {
-                inUse.add(keyOf(host, id))
-                skipped.push({ host, name: id, why: error._tag === "Locked" ? "a restore reads it" : error.message })
+                const listed = error._tag === "Locked" && isListing(error)
+                const read = listed ? "a listing reads it" : "a restore reads it"
+                skipped.push({ host, name: id, why: error._tag === "Locked" ? read : error.message })
+                // Waited for once: none of the host's is tried again in this run.
+                const snapshots = space.hosts.find((one) => one.host === host)?.snapshots ?? []
+                const all = snapshots.map(({ name }) => name)
+                for (const name of listed ? all : [id]) inUse.add(keyOf(host, name))
               })
             : Effect.fail(error)
       })
