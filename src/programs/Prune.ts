@@ -295,12 +295,17 @@ const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
     .pipe(Effect.retry({ while: ({ _tag }) => _tag === "Locked", schedule: listingEnds }))
   const before = yield* store.free
   yield* journal.append(host, { _tag: "deleting", at: yield* serverTime, name: id, why })
-  yield* store.remove(host, id)
+  const settled = yield* store.remove(host, id)
+  if (!settled) {
+    yield* Effect.logWarning(
+      `${host}/${id} is deleted and its space is not back yet: something has a file in it open, or there is much to clean; the next run goes on`
+    )
+  }
   const after = yield* store.free
   const freed = Math.round(after.free - before.free)
   yield* journal.append(host, { _tag: "deleted", at: yield* serverTime, name: id, freed })
   yield* files.remove(`${reading}/${id}`)
-  return { freed, usage: after }
+  return { freed, settled, usage: after }
 }, Effect.scoped)
 
 /** A run balances no more often than this: each moves gigabytes at most. */
@@ -372,8 +377,10 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     if (options.onDelete !== undefined) yield* options.onDelete(next)
     yield* deleteOne(next).pipe(
       Effect.matchEffect({
-        onSuccess: ({ freed, usage }) =>
+        onSuccess: ({ freed, settled, usage }) =>
           Effect.sync(() => {
+            // More is deleted only when what this one freed can be measured.
+            if (!settled) stopped = true
             deleted.push({ host, name: id, freed, why })
             space = remeasured(space, usage, { host, id })
           }),
@@ -391,6 +398,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
             : Effect.fail(error)
       })
     )
+    if (stopped) break
     yield* balanced
     current = planFor(space, method, inUse, wanted())
   }

@@ -60,7 +60,10 @@ export class PruneTimer extends Context.Service<
           if ((yield* files.state(systemd)) === null) return "none"
           return (yield* files.state(link)) === null ? "disabled" : "enabled"
         }),
-        enable: Effect.orDie(Effect.andThen(files.directory(wants, 0o755), files.write(link, "", 0o644)))
+        enable: Effect.gen(function* () {
+          yield* files.directory(wants, 0o755)
+          yield* files.write(link, "", 0o644)
+        }).pipe(Effect.orDie)
       })
     })
   )

@@ -181,6 +181,22 @@ describe("a prune", () => {
     )
   })
 
+  it.effect("deletes no more while the space of one is not back, and goes on the next time", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        model.settles = false
+        const first = yield* prune({ ...age, reserve: 5 * GB })
+        assert.lengthOf(first.deleted, 1)
+        assert.strictEqual(first.outcome, "stopped")
+        model.settles = true
+        assert.strictEqual((yield* prune({ ...age, reserve: 5 * GB })).outcome, "met")
+      })
+    )
+  })
+
   it.effect("waits half a minute for a listing of the host's snapshots, and then leaves all of them be", () => {
     const model = full(60 * GB)
     return onModel(

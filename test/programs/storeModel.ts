@@ -34,6 +34,8 @@ export class StoreModel {
   /** called as a deletion is about to happen, and when it has */
   onRemove: (host: string, name: string, when: "before" | "after") => Effect.Effect<void> = () => Effect.void
   mounted = true
+  /** whether the space of what is deleted comes back in time */
+  settles = true
   readonly removed: Array<string> = []
 
   get free(): number {
@@ -95,6 +97,7 @@ export class StoreModel {
                 list.filter((one) => one.name !== name)
               )
               yield* this.onRemove(host, name, "after")
+              return this.settles
             })
         })
       )
