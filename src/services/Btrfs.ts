@@ -93,10 +93,13 @@ export class Btrfs extends Context.Service<
     readonly isReadOnly: (path: string) => Effect.Effect<boolean, BtrfsError>
     /** Is this the root of a subvolume? False for anything else, also for nothing at all and for a link to one. */
     readonly isSubvolume: (path: string) => Effect.Effect<boolean, BtrfsError>
-    /** Deletes a subvolume, read-only or not, and those that lie within it first. Its space comes back later: see `sync`. */
-    readonly deleteSubvolume: (path: string) => Effect.Effect<void, Failure>
-    /** Waits until the space of everything deleted so far is free again. */
-    readonly sync: (path: string) => Effect.Effect<void, Failure>
+    /** Deletes a subvolume, read-only or not, and those that lie within it first. Its space comes back later: see `sync`. Gives its id. */
+    readonly deleteSubvolume: (path: string) => Effect.Effect<number, Failure>
+    /**
+     * Waits until the space of a deleted subvolume, or of everything deleted so far, is free again: ten minutes at most, as that never
+     * comes while something has a file in it open. False where it has not.
+     */
+    readonly sync: (path: string, id?: number) => Effect.Effect<boolean, Failure>
     /** How full the filesystem is that holds this path. */
     readonly usage: (path: string) => Effect.Effect<StoreUsage, Failure>
     /** The generation of a subvolume: it grows with each change that is committed. */
@@ -288,11 +291,24 @@ export class Btrfs extends Context.Service<
           }
           const { text } = yield* run("look at", path, ["subvolume", "show", path])
           yield* deleteNamed(path, text.slice(0, text.indexOf("\n\tName:")))
+          return Number(/^\tSubvolume ID:\s*(\d+)$/m.exec(text)?.[1])
         }),
-        sync: Effect.fn("Btrfs.sync")(function* (path) {
+        sync: Effect.fn("Btrfs.sync")(function* (path, id) {
           // Cleaning begins with the next commit, which the kernel would let wait for 30 s.
           yield* run("wait for", path, ["filesystem", "sync", path])
-          yield* run("wait for", path, ["subvolume", "sync", path])
+          const which = id === undefined || Number.isNaN(id) ? [] : [String(id)]
+          const gone = yield* run("wait for", path, ["subvolume", "sync", path, ...which], {
+            timeout: "10 minutes"
+          }).pipe(
+            Effect.as(true),
+            Effect.catchIf(
+              (error) => error._tag === "ExecError" && error.reason === "timeout",
+              () => Effect.succeed(false)
+            )
+          )
+          // What was cleaned is pinned until the next commit, and does not count as free before.
+          yield* run("wait for", path, ["filesystem", "sync", path])
+          return gone
         }),
         usage: Effect.fn("Btrfs.usage")(function* (path) {
           const { text } = yield* run("measure", path, ["filesystem", "usage", "-b", path])
@@ -352,8 +368,9 @@ export class Btrfs extends Context.Service<
       deleteSubvolume: (path) =>
         at("delete", path, () => {
           for (const name of tree.keys()) if (name === path || name.startsWith(`${path}/`)) tree.delete(name)
+          return 256
         }),
-      sync: (path) => at("wait for", path, () => {}),
+      sync: (path) => at("wait for", path, () => true),
       usage: (path) =>
         at("measure", path, () => ({
           size,

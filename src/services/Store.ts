@@ -89,10 +89,10 @@ export class Store extends Context.Service<
     /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
     readonly pending: (host: string, previous: string | null) => Effect.Effect<number, StoreError>
     /**
-     * Deletes a snapshot of ours, and returns when its space is free. Refuses what is not one: another name, a file, a link, what is
-     * not root's and read-only. One that is gone already is no error.
+     * Deletes a snapshot of ours, and returns when its space is free; false where it is not after ten minutes, as something still has it
+     * open. Refuses what is not one: another name, a file, a link, what is not root's and read-only. One that is gone already is no error.
      */
-    readonly remove: (host: string, name: string) => Effect.Effect<void, StoreError>
+    readonly remove: (host: string, name: string) => Effect.Effect<boolean, StoreError>
     /** Gives badly filled chunks of one kind back, so that the other can grow. */
     readonly balance: (kind: "data" | "metadata") => Effect.Effect<void, StoreError>
     /** Returns when the space of all that was deleted is free. */
@@ -165,7 +165,7 @@ export class Store extends Context.Service<
           Effect.onError(() =>
             Effect.ignore(
               Effect.flatMap(btrfs.isSubvolume(temporary), (there) =>
-                there ? btrfs.deleteSubvolume(temporary) : Effect.void
+                there ? Effect.asVoid(btrfs.deleteSubvolume(temporary)) : Effect.void
               )
             )
           ),
@@ -291,14 +291,15 @@ export class Store extends Context.Service<
           yield* mounted
           const path = `${directory(host)}/${name}`
           const found = yield* look(host, name)
+          let id: number | undefined
           if (found === null) {
             const there = yield* attempt(path, "read", () => fs.lstat(path).catch(ifMissing(null)))
             if (there !== null) return yield* notOurs(path, "it is no directory")
           } else {
             if (found.foreign || !found.sealed) return yield* notOurs(path, "it is not a snapshot that byteback sealed")
-            yield* btrfs.deleteSubvolume(path)
+            id = yield* btrfs.deleteSubvolume(path)
           }
-          yield* btrfs.sync(root)
+          return yield* btrfs.sync(root, id)
         }),
         balance: Effect.fn("Store.balance")((kind) => guarded(btrfs.balance(root, kind))),
         settled: guarded(btrfs.sync(root)),
@@ -350,7 +351,11 @@ export class Store extends Context.Service<
       names: () => Effect.succeed({ added: 0, removed: 0 }),
       files: () => Effect.succeed(0),
       pending: () => Effect.succeed(0),
-      remove: (host, name) => Effect.sync(() => void hosts.get(hostWord(host))?.snapshots.delete(name)),
+      remove: (host, name) =>
+        Effect.sync(() => {
+          hosts.get(hostWord(host))?.snapshots.delete(name)
+          return true
+        }),
       balance: () => Effect.void,
       settled: Effect.void,
       free: Effect.flatMap(Btrfs, (btrfs) => btrfs.usage("/")).pipe(Effect.provide(Btrfs.layerFake))

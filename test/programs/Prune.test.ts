@@ -1,6 +1,6 @@
 // Pruning as a program: it measures as it goes, may be cut short anywhere, and deletes nothing that it should not.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { approve } from "../../src/programs/Approve.ts"
 import { hold, release } from "../../src/programs/Hold.ts"
 import { makeRoom, prune } from "../../src/programs/Prune.ts"
@@ -177,6 +177,58 @@ describe("a prune", () => {
           result.skipped.map(({ name }) => name),
           [first, second]
         )
+      }).pipe(Effect.scoped)
+    )
+  })
+
+  it.effect("deletes no more while the space of one is not back, and goes on the next time", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        model.settles = false
+        const first = yield* prune({ ...age, reserve: 5 * GB })
+        assert.lengthOf(first.deleted, 1)
+        assert.strictEqual(first.outcome, "stopped")
+        model.settles = true
+        assert.strictEqual((yield* prune({ ...age, reserve: 5 * GB })).outcome, "met")
+      })
+    )
+  })
+
+  it.effect("waits half a minute for a listing of the host's snapshots, and then leaves all of them be", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(20), GB)
+        yield* model.filled("b", dailies(20, 1), GB)
+        const { run } = yield* Layout
+        const listing = yield* Scope.make()
+        const read = (yield* Lock).take(`${run}/a/reading/*`, "a listing")
+        yield* Scope.provide(read, listing)
+        const patient = yield* Effect.forkChild(prune(age))
+        yield* at(start + 29)
+        assert.isFalse(model.removed.some((name) => name.startsWith("a/")))
+        yield* Scope.close(listing, Exit.void)
+        yield* at(start + 31)
+        const first = yield* Fiber.join(patient)
+        assert.isEmpty(first.skipped)
+        assert.isTrue(model.removed.some((name) => name.startsWith("a/")))
+
+        model.live += 2 * GB
+        const before = model.removed.length
+        yield* read
+        const impatient = yield* Effect.forkChild(prune(age))
+        yield* at(start + 120)
+        const second = yield* Fiber.join(impatient)
+        assert.deepStrictEqual(
+          second.skipped.map(({ why }) => why),
+          ["a listing reads it"]
+        )
+        assert.strictEqual(second.outcome, "met")
+        assert.isTrue(model.removed.slice(before).every((name) => name.startsWith("b/")))
       }).pipe(Effect.scoped)
     )
   })

@@ -36,6 +36,8 @@ export class StoreModel {
   mounted = true
   /** bytes of what was deleted and is not free yet */
   settling = 0
+  /** whether the space of what is deleted comes back in time */
+  settles = true
   readonly removed: Array<string> = []
 
   get free(): number {
@@ -98,6 +100,7 @@ export class StoreModel {
                 list.filter((one) => one.name !== name)
               )
               yield* this.onRemove(host, name, "after")
+              return this.settles
             })
         })
       )
