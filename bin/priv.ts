@@ -241,7 +241,7 @@ const push = (host: string, request: Push): void => {
 interface Read {
   /** what the sandbox sees */
   readonly directory: string
-  /** the snapshot that nobody deletes meanwhile; `*` for a look at all of them */
+  /** the snapshot that nobody deletes meanwhile; `*` for a look at all of them, and another word for none */
   readonly name: string
   readonly seconds: number
   readonly command: (root: string) => ReadonlyArray<string>
@@ -315,7 +315,7 @@ const browse = (host: string): void => {
   const passwd = `${runs}/${host}/passwd`
   writeFileSync(passwd, `byteback:x:${uid}:${uid}::/data:/bin/false\n`, { mode: 0o644 })
   const command = () => [program, "-R"]
-  read(host, { directory: `${store}/${host}`, name: "*", seconds: longest.transfer, command, passwd })
+  read(host, { directory: `${store}/${host}`, name: "mount", seconds: longest.transfer, command, passwd })
 }
 
 const ping = (host: string): void => {
