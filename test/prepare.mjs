@@ -28,6 +28,7 @@ const needed = {
   sshfs: "sshfs",
   strace: "strace",
   git: "git",
+  "/lib/systemd/systemd": "systemd",
   chromium: "chromium"
 }
 
