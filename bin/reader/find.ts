@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer"
 import type { Stats } from "node:fs"
 import { namePattern } from "../../src/domain/request/pathPattern.ts"
-import { type Find, pathMissing } from "../../src/domain/request/reading.ts"
+import { type FileType, type Find, pathMissing } from "../../src/domain/request/reading.ts"
 import { natureOf } from "../../src/domain/storedStat.ts"
 import { Described, details } from "./describe.ts"
 import { entriesOf, join, look, snapshotNames, statXattr, xattrsOf } from "./look.ts"
@@ -33,39 +33,64 @@ const fits = (request: Find, { mtimeMs, size }: Stats): boolean =>
   size >= (request.atLeast ?? 0) &&
   size <= (request.atMost ?? Infinity)
 
-const hasType = (type: Find["type"], path: string, found: Stats): boolean =>
-  type === undefined ||
-  (type === "d"
-    ? found.isDirectory()
-    : !found.isDirectory() && natureOf(found, xattrsOf([path], "stat")(path).get(statXattr))?.type === type)
+/** Types that xattrs have told, by inode number and ctime. */
+type Types = Map<string, FileType | null>
+
+/** Types that are remembered at most. */
+const mostTypes = 200_000
+
+/** Passes the files of one type on. Many are asked about with one call of getfattr, and none twice that did not change. */
+class TypeFilter {
+  readonly #type: Find["type"]
+  readonly #pass: (path: string) => void
+  #waiting: Array<{ readonly path: string; readonly found: Stats; readonly key: string }> = []
+
+  constructor(type: Find["type"], pass: (path: string) => void) {
+    this.#type = type
+    this.#pass = pass
+  }
+
+  ask(path: string, found: Stats, types: Types): void {
+    const key = `${found.ino} ${found.ctimeMs}`
+    const known = types.get(key)
+    if (known === undefined) this.#waiting.push({ path, found, key })
+    else if (known === this.#type) this.#pass(path)
+    if (this.#waiting.length >= 1000) this.flush(types)
+  }
+
+  flush(types: Types): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    const xattrs = xattrsOf(
+      waiting.map(({ path }) => path),
+      "stat"
+    )
+    for (const { found, key, path } of waiting) {
+      const type = natureOf(found, xattrs(path).get(statXattr))?.type ?? null
+      if (types.size < mostTypes) types.set(key, type)
+      if (type === this.#type) this.#pass(path)
+    }
+  }
+}
 
 const findInOne = (request: Find): void => {
   const rows = new Rows(request.most)
   const described = new Described(rows)
   const matches = matcher(request.pattern)
   const plain = !request.details && !filters(request)
-  let typed: Array<string> = []
-  // Many candidates share one call of getfattr.
-  const flushTyped = (): void => {
-    const xattrs = xattrsOf(typed, "stat")
-    for (const path of typed) {
-      const found = look(path)
-      if (found !== null && natureOf(found, xattrs(path).get(statXattr))?.type === request.type) give(path, false)
-    }
-    typed = []
-  }
   const give = (path: string, directory: boolean): void => {
     if (request.details) described.add(path, path)
     else rows.add({ _tag: "entry", ...pathFields(path), type: directory ? "d" : null })
   }
+  const types: Types = new Map()
+  const typed = new TypeFilter(request.type, (path) => give(path, false))
   const hit = (path: string, directory: boolean): void => {
     if (plain) return give(path, directory)
     if (request.type !== undefined && (request.type === "d") !== directory) return
     const found = look(path)
     if (found === null || !fits(request, found)) return
     if (request.type === undefined || directory) return give(path, directory)
-    typed.push(path)
-    if (typed.length >= 1000) flushTyped()
+    typed.ask(path, found, types)
   }
   const walk = (directory: string): void => {
     for (const entry of entriesOf(directory)) {
@@ -77,7 +102,7 @@ const findInOne = (request: Find): void => {
   }
   if (look(request.path) === null) refuse("there is nothing at that path", pathMissing)
   walk(request.path)
-  flushTyped()
+  typed.flush(types)
   described.flush()
   rows.end()
 }
@@ -109,21 +134,26 @@ const findInAll = (request: Find): void => {
   const byPath = request.pattern.includes("/")
   const filtered = filters(request)
   const results = new Map<string, Found>()
+  const types: Types = new Map()
   let before = new Map<string, Seen>()
   for (const snapshot of snapshotNames()) {
     const now = new Map<string, Seen>()
-    const hit = (path: string, directory: boolean): void => {
-      if (filtered) {
-        const stored = join(snapshot, path)
-        const found = look(stored)
-        if (found === null || !fits(request, found) || !hasType(request.type, stored, found)) return
-      }
+    const add = (path: string, directory: boolean): void => {
       const known = results.get(path)
       if (known !== undefined) {
         known.last = snapshot
         known.snapshots += 1
       } else if (results.size >= request.most) rows.cutShort()
       else results.set(path, { first: snapshot, last: snapshot, snapshots: 1, directory })
+    }
+    const typed = new TypeFilter(request.type, (path) => add(path.slice(snapshot.length + 1), false))
+    const hit = (path: string, directory: boolean): void => {
+      if (!filtered) return add(path, directory)
+      if (request.type !== undefined && (request.type === "d") !== directory) return
+      const found = look(join(snapshot, path))
+      if (found === null || !fits(request, found)) return
+      if (request.type === undefined || directory) add(path, directory)
+      else typed.ask(join(snapshot, path), found, types)
     }
     const walk = (directory: string): void => {
       if (!rows.open) return
@@ -145,6 +175,7 @@ const findInAll = (request: Find): void => {
       for (const name of seen.directories) walk(join(directory, name))
     }
     walk(request.path)
+    typed.flush(types)
     before = now
   }
   const found = [...results].toSorted(([a], [b]) => (a < b ? -1 : 1))
