@@ -1,4 +1,4 @@
-// What is shipped: dist, with the launcher, a chunk for each job that it may have to load, the lister, the sandbox's filters, a
+// What is shipped: dist, with the launcher, a chunk for each job that it may have to load, the lister, the reader, the sandbox's filters, a
 // simulation's thread and its report's script; and lib, the library for other applications.
 import { defineConfig } from "rolldown"
 import { seccompFilter } from "./src/domain/seccomp.ts"
@@ -15,17 +15,27 @@ const programs = defineConfig({
   input: {
     byteback: "bin/byteback.mjs",
     lister: "bin/lister.ts",
+    reader: "bin/reader.ts",
     simulationWorker: "src/programs/simulationWorker.ts"
   },
   platform: "node",
   plugins: [filters],
+  preserveEntrySignatures: false,
+  // CommonJS and few files, since the programs start for every step of a backup: both are quicker to load.
   output: {
     dir: "dist",
-    format: "esm",
+    format: "cjs",
     minify: true,
     cleanDir: true,
-    entryFileNames: "[name].mjs",
-    chunkFileNames: "[name]-[hash].mjs"
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "[name]-[hash].cjs",
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [
+        { name: "effect", test: /\/node_modules\// },
+        { name: "services", test: /\/src\/(services\/|layer)/ }
+      ]
+    }
   }
 })
 

@@ -59,6 +59,7 @@ const bare = Effect.fn("bare")(function* (client: Machine, sources: ReadonlyArra
     ioTimeout: 10_800,
     flags: [],
     dryRun: false,
+    progress: false,
     itemize: false
   })
   yield* client.ok(["rsync", ...argv], { stdin: rulesText(rules), timeout: 600_000 })
@@ -185,7 +186,7 @@ const memory = Effect.fn("memory")(function* (client: Machine, server: Machine) 
   const listed = yield* server.ok(["ps", "-eo", "rss=,comm=,args="])
   const staying = listed
     .split("\n")
-    .filter((line) => /run-push|bwrap|sudo|byteback\.mjs|byteback-/.test(line) && !/sshd:/.test(line))
+    .filter((line) => /run-push|bwrap|sudo|byteback\.cjs|byteback-/.test(line) && !/sshd:/.test(line))
   const resident = staying.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[0]), 0)
   const nodes = staying.filter((line) => /\bnode\b/.test(line)).length
   const rows: ReadonlyArray<BenchRow> = [

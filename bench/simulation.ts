@@ -84,7 +84,7 @@ export const rows = async (): Promise<ReadonlyArray<BenchRow>> => {
   found.push({ name: "and its memory", value: process.resourceUsage().maxRSS / 1024, unit: "MB", target: 1000 })
   const table = [1, 2, 3].map(() => {
     const began = performance.now()
-    execFileSync(process.execPath, [join(top, "dist/byteback.mjs"), "simulate"])
+    execFileSync(process.execPath, [join(top, "dist/byteback.cjs"), "simulate"])
     return (performance.now() - began) / 1000
   })
   found.push({ name: "byteback simulate, the short table", value: median(table), unit: "s", target: 2 })

@@ -1,15 +1,30 @@
 // The privileged helper: checks its caller's words again, derives every path itself and starts the work in the sandbox.
 import { spawnSync } from "node:child_process"
-import { accessSync, constants, lstatSync, mkdirSync, readdirSync, readFileSync, statfsSync } from "node:fs"
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  statfsSync,
+  writeFileSync
+} from "node:fs"
 import { basename } from "node:path"
 import { exitCode } from "../src/domain/exitCode.ts"
 import { isHostName } from "../src/domain/hostName.ts"
 import { hasKnownHoles, oldestRsync } from "../src/domain/rsyncHoles.ts"
 import { refusalLine } from "../src/domain/refusalLine.ts"
 import { parse } from "../src/domain/request/parse.ts"
+import { parseReading, printReading, type Reading } from "../src/domain/request/reading.ts"
 import { type Pull, type Push, type Restore, snapshotOf } from "../src/domain/request/request.ts"
 import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
 import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
+import { nearestSnapshots } from "../src/domain/nearestSnapshots.ts"
+import { isSftpRequest } from "../src/domain/request/sftp.ts"
 import { type SnapshotRef, snapshotTime } from "../src/domain/snapshotName.ts"
 
 const store = "/byteback"
@@ -17,6 +32,9 @@ const state = "/var/lib/byteback"
 const runs = "/run/byteback"
 const config = "/etc/byteback"
 const lib = "/usr/lib/byteback"
+
+/** Where distributions put OpenSSH's sftp server. */
+const sftpServers = ["/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server"]
 
 /** Uids of hosts begin here; nothing below is ever taken on. */
 const firstUid = 1_200_000_000
@@ -28,8 +46,8 @@ const leastFree = { part: 0.01, bytes: 64 * 1024 * 1024 }
 const parallel = 4
 const readers = 4
 
-/** Seconds that a transfer, a listing and making room may take in all; silence is bounded by rsync's own --timeout. */
-const longest = { transfer: 7 * 24 * 3600, listing: 30, room: 600 }
+/** Seconds that a transfer, a listing, a search and making room may take in all; silence is bounded by rsync's own --timeout. */
+const longest = { transfer: 7 * 24 * 3600, listing: 30, search: 300, room: 600 }
 
 const refuse = (message: string, code: number = exitCode.refused): never => {
   process.stderr.write(`${refusalLine({ code, message })}\n`)
@@ -66,7 +84,10 @@ const checkStore = (): void => {
   }
 }
 
-/** Less than what pruning last defended: a prune is run before the push, and says where nothing could be freed for this host. */
+/**
+ * Less than what pruning last defended: a prune is run before the push, and says where nothing could be freed for this
+ * host. There is one such at a time, however many push at once: the others start where there is the least, or come back.
+ */
 const checkRoom = (host: string): void => {
   const free = (): number => {
     const { bavail, bsize } = statfsSync(store)
@@ -75,7 +96,9 @@ const checkRoom = (host: string): void => {
   const { blocks, bsize } = statfsSync(store)
   const least = Math.max(leastFree.bytes, blocks * bsize * leastFree.part)
   if (free() >= Math.max(least, Number(textOf(`${runs}/reserve`) ?? 0) || 0)) return
-  const made = spawnSync(`${lib}/byteback.mjs`, ["prune", "--for", host], {
+  makeDirectories(runs)
+  const alone = ["--nonblock", "--conflict-exit-code", String(exitCode.busy), `${runs}/room.lock`]
+  const made = spawnSync("/usr/bin/flock", [...alone, `${lib}/byteback.cjs`, "prune", "--for", host], {
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
     stdio: ["ignore", "ignore", "pipe"],
     encoding: "utf8",
@@ -89,6 +112,9 @@ const checkRoom = (host: string): void => {
   if (made.status === exitCode.noSpace || made.status === exitCode.anomaly) {
     refuse(said ?? "the server's store is full", made.status)
   }
+  if (made.status === exitCode.busy && (said !== "" || free() < least)) {
+    refuse("the server is making room; nothing was changed, try again in 10 minutes", exitCode.busy)
+  }
   if (free() < least) {
     refuse(
       "the server's store is full; no backup was lost. Its administrator can free space or enlarge it",
@@ -97,13 +123,33 @@ const checkRoom = (host: string): void => {
   }
 }
 
-const rsyncVersion = (): string => {
-  const { stdout } = spawnSync("/usr/bin/rsync", ["--version"], {
-    stdio: ["ignore", "pipe", "ignore"],
-    encoding: "utf8"
-  })
+const makeDirectories = (...directories: ReadonlyArray<string>): void => {
+  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
+}
+
+/** Asked of rsync itself once; the answer is kept for as long as it is the same file. */
+const installedRsync = (): string => {
+  const rsync = "/usr/bin/rsync"
+  const kept = `${runs}/rsync-version`
+  const file = statSync(rsync, { bigint: true, throwIfNoEntry: false })
+  const same = `${file?.dev} ${file?.ino} ${file?.size} ${file?.mtimeNs} ${file?.ctimeNs} `
+  const known = textOf(kept)
+  if (known?.startsWith(same) === true) return known.slice(same.length)
+  const { stdout } = spawnSync(rsync, ["--version"], { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" })
   const version =
     /version (\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? refuse("rsync is not installed on the server", exitCode.failed)
+  try {
+    makeDirectories(runs)
+    writeFileSync(`${kept}.${process.pid}`, same + version)
+    renameSync(`${kept}.${process.pid}`, kept)
+  } catch {
+    // then it is asked again next time
+  }
+  return version
+}
+
+const rsyncVersion = (): string => {
+  const version = installedRsync()
   if (!hasKnownHoles(version) || textOf(`${config}/allow_old_rsync`) === version) return version
   return refuse(
     `the server's rsync ${version} may have known holes, so nothing was changed. Its administrator can install ${oldestRsync} or newer, or, where the distribution has patched it, write ${version} into ${config}/allow_old_rsync`
@@ -153,20 +199,19 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
     const time = snapshotTime(name)
     return time === undefined || owner(name) !== 0 ? [] : [{ name, time }]
   })
-  const found =
-    wanted === "latest"
-      ? dated.reduce<{ name: string; time: number } | null>((a, b) => (a === null || b.time > a.time ? b : a), null)
-          ?.name
-      : dated.find(({ name }) => name === wanted)?.name
-  if (found !== undefined) return `${at}/${found}`
-  return refuse(
-    wanted === "latest" ? "this host has no snapshot yet" : `this host has no snapshot ${wanted}`,
-    exitCode.failed
+  const newest = dated.toSorted((a, b) => a.time - b.time).at(-1)
+  const found = wanted === "latest" ? newest : dated.find(({ name }) => name === wanted)
+  if (found !== undefined) return `${at}/${found.name}`
+  if (newest === undefined) return refuse("this host has no snapshot yet", exitCode.failed)
+  const near = nearestSnapshots(
+    dated.map(({ name }) => name),
+    wanted
   )
+  return refuse(`this host has no snapshot ${wanted}; the nearest are ${near.join(", ")}`, exitCode.failed)
 }
 
 /** Becomes one of the small runners, which watch over the sandbox and need no Node. */
-const exec = (runner: "run-push" | "run-pull", args: ReadonlyArray<string>): void => {
+const exec = (runner: "run-push" | "run-pull" | "run-diff", args: ReadonlyArray<string>): void => {
   const program = `${lib}/${runner}`
   try {
     accessSync(program, constants.X_OK)
@@ -174,10 +219,6 @@ const exec = (runner: "run-push" | "run-pull", args: ReadonlyArray<string>): voi
     refuse(`${program} is missing on the server; nothing was changed. Tell its administrator`, exitCode.failed)
   }
   process.execve!(program, [program, ...args], { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
-}
-
-const makeDirectories = (...directories: ReadonlyArray<string>): void => {
-  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
 }
 
 const push = (host: string, request: Push): void => {
@@ -197,16 +238,26 @@ const push = (host: string, request: Push): void => {
   ])
 }
 
-const read = (
-  host: string,
-  directory: string,
-  name: string,
-  seconds: number,
-  command: (root: string) => ReadonlyArray<string>
-): void => {
-  const sandbox = { directory, access: "read-only", uid: uidOf(host) } as const
+interface Read {
+  /** what the sandbox sees */
+  readonly directory: string
+  /** the snapshot that nobody deletes meanwhile; `*` for a look at all of them, and another word for none */
+  readonly name: string
+  readonly seconds: number
+  readonly command: (root: string) => ReadonlyArray<string>
+  /** see Sandbox */
+  readonly passwd?: string
+  /** two snapshots, whose difference is on the command's stdin */
+  readonly compared?: readonly [string, string]
+}
+
+const read = (host: string, { command, compared, directory, name, passwd, seconds }: Read): void => {
+  const inside = passwd === undefined ? {} : { passwd }
+  const sandbox = { directory, access: "read-only", uid: uidOf(host), ...inside } as const
   makeDirectories(runs, `${runs}/${host}`, `${runs}/${host}/reading`)
-  exec("run-pull", [`${runs}/${host}`, String(readers), name, ...confined(sandbox, seconds, command)])
+  const args = [`${runs}/${host}`, String(readers), name, ...confined(sandbox, seconds, command)]
+  if (compared === undefined) exec("run-pull", args)
+  else exec("run-diff", [...compared, ...args])
 }
 
 const pull = (host: string, request: Pull | Restore): void => {
@@ -214,19 +265,57 @@ const pull = (host: string, request: Pull | Restore): void => {
   checkStore()
   const directory = snapshotDirectory(host, snapshotOf(request))
   const version = rsyncVersion()
-  read(host, directory, basename(directory), longest.transfer, (root) => rsyncArgv(request, version, root))
+  const command = (root: string) => rsyncArgv(request, version, root)
+  read(host, { directory, name: basename(directory), seconds: longest.transfer, command })
 }
 
 /** An old client's listing is made in the sandbox too, over all of the host's snapshots. */
 const list = (host: string, line: string): void => {
   uidOf(host)
   checkStore()
-  read(host, `${store}/${host}`, "*", longest.listing, () => [
-    `${lib}/node`,
-    "--max-old-space-size=64",
-    `${lib}/lister.mjs`,
-    line
-  ])
+  const command = () => [`${lib}/node`, "--max-old-space-size=64", `${lib}/lister.cjs`, line]
+  read(host, { directory: `${store}/${host}`, name: "*", seconds: longest.listing, command })
+}
+
+/** Snapshots of a host that are listed, found and compared in the sandbox; a search cuts itself short before its time is up. */
+const search = (host: string, request: Reading): void => {
+  uidOf(host)
+  checkStore()
+  const reader = (...names: ReadonlyArray<string>) => [
+    ...[`${lib}/node`, "--max-old-space-size=128", `${lib}/reader.cjs`],
+    ...[printReading(request), ...names]
+  ]
+  const all = { directory: `${store}/${host}`, name: "*", seconds: longest.search } as const
+  if (request._tag === "diff") {
+    const compared = [snapshotDirectory(host, request.from), snapshotDirectory(host, request.to)] as const
+    const names = compared.map((directory) => basename(directory))
+    return read(host, { ...all, compared, command: () => reader(...names) })
+  }
+  if (request._tag === "history" || request.snapshot === "*") return read(host, { ...all, command: () => reader() })
+  const directory = snapshotDirectory(host, request.snapshot)
+  const seconds = request._tag === "cat" || request._tag === "dump" ? longest.transfer : longest.search
+  read(host, { directory, name: basename(directory), seconds, command: () => reader(basename(directory)) })
+}
+
+/**
+ * All of a host's snapshots by sftp, read-only, until the client goes. A mount may be forgotten for weeks, so it keeps no
+ * snapshot from being pruned, as a restore does.
+ */
+const browse = (host: string): void => {
+  const uid = uidOf(host)
+  checkStore()
+  if (parseSandboxChoice(textOf(`${config}/sandbox`)) === "none") {
+    refuse("the server's administrator runs it without a sandbox, and outside of one snapshots cannot be mounted")
+  }
+  const program = sftpServers.find((path) => existsSync(path))
+  if (program === undefined) {
+    return refuse("the server has no sftp-server; nothing was changed. Tell its administrator", exitCode.failed)
+  }
+  makeDirectories(runs, `${runs}/${host}`)
+  const passwd = `${runs}/${host}/passwd`
+  writeFileSync(passwd, `byteback:x:${uid}:${uid}::/data:/bin/false\n`, { mode: 0o644 })
+  const command = () => [program, "-R"]
+  read(host, { directory: `${store}/${host}`, name: "mount", seconds: longest.transfer, command, passwd })
 }
 
 const ping = (host: string): void => {
@@ -255,6 +344,9 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
   if (verb === "restore" && request._tag === "Restore") return pull(host, request)
   if (verb === "list" && request._tag === "List") return list(host, line)
   if (verb === "typed" && request._tag === "Typed") {
+    if (isSftpRequest(request.json)) return browse(host)
+    const reading = parseReading(request.json)
+    if (reading !== null) return reading.ok ? search(host, reading.value) : refuse(reading.refusal.message)
     const { answerRequest } = await import("../src/answer.ts")
     return answerRequest(host, request.json)
   }

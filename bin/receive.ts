@@ -2,6 +2,7 @@
 import { accessSync, constants, readFileSync, read } from "node:fs"
 import { exitCode } from "../src/domain/exitCode.ts"
 import { forcedCommand, type Session } from "../src/domain/forcedCommand.ts"
+import { helloAnswer, isHello } from "../src/domain/hello.ts"
 import { refusalLine } from "../src/domain/refusalLine.ts"
 import { maxSecluded, parse, parseSecluded } from "../src/domain/request/parse.ts"
 import { print } from "../src/domain/request/print.ts"
@@ -57,14 +58,24 @@ export const receive = async (args: ReadonlyArray<string>): Promise<void> => {
   let parsed = parse(session.line)
   if (parsed.ok && parsed.value._tag === "Secluded") parsed = parseSecluded(parsed.value, await secludedArguments())
   if (!parsed.ok) return refuse(parsed.refusal.message)
+  // First words need no privilege, and are said before every backup.
+  if (session.host !== null && parsed.value._tag === "Typed" && isHello(parsed.value.json)) {
+    process.stdout.write(`${helloAnswer(session.host, Math.floor(Date.now() / 1000))}\n`)
+    return
+  }
   const words = session.words(parsed.value)
   if (words === null) return refuse("this session may only enrol a machine")
+  // an administrator's own session (see packaging/local-session) is root's already
+  const [program, ...before] = process.getuid!() === 0 ? [helper] : [sudo, "-n", "--", helper]
   try {
-    accessSync(sudo, constants.X_OK)
+    accessSync(program!, constants.X_OK)
   } catch {
-    return refuse("sudo is not installed on the server; nothing was changed. Tell its administrator", exitCode.failed)
+    return refuse(
+      `${program} is not installed on the server; nothing was changed. Tell its administrator`,
+      exitCode.failed
+    )
   }
-  process.execve!(sudo, ["sudo", "-n", "--", helper, ...words], {
+  process.execve!(program!, [program!, ...before, ...words], {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     LC_ALL: "C",
     BYTEBACK_REQUEST: print(parsed.value),

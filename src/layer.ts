@@ -1,5 +1,5 @@
 // Every service on its real tool, as the programs are run on a machine.
-import { NodeServices } from "@effect/platform-node"
+import { NodeChildProcessSpawner, NodeFileSystem, NodePath } from "@effect/platform-node"
 import { Layer } from "effect"
 import { Accounts } from "./services/Accounts.ts"
 import { AuthorizedKeys } from "./services/AuthorizedKeys.ts"
@@ -23,9 +23,10 @@ import { Store } from "./services/Store.ts"
 import { Sudoers } from "./services/Sudoers.ts"
 import { SystemFile } from "./services/SystemFile.ts"
 
-const foundation = Layer.mergeAll(Exec.layer, SystemFile.layer, Programs.layer).pipe(
-  Layer.provideMerge(NodeServices.layer)
-)
+// Not all of NodeServices: the terminal's part is slow to load, and of no use to a server's answer.
+const node = NodeChildProcessSpawner.layer.pipe(Layer.provideMerge(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
+
+const foundation = Layer.mergeAll(Exec.layer, SystemFile.layer, Programs.layer).pipe(Layer.provideMerge(node))
 
 const tools = Layer.mergeAll(
   Accounts.layer,

@@ -24,7 +24,10 @@ export const main = (name: string, args: ReadonlyArray<string>): void => {
     Layout,
     Effect.map(Layout, (layout) => (directory === null ? layout : { ...layout, config: directory }))
   )
-  const program = Command.runWith(root, { version })(words.length === 0 ? ["--help"] : words)
+  const program = Effect.flatMap(
+    Effect.promise(() => root(words)),
+    (tree) => Command.runWith(tree, { version })(words.length === 0 ? ["--help"] : words)
+  )
   const platform = Layer.mergeAll(Layer.provideMerge(layer, places), NodeServices.layer)
   runToExit(
     program.pipe(

@@ -5,7 +5,6 @@ import { exitCode } from "../domain/exitCode.ts"
 import { refusalLine } from "../domain/refusalLine.ts"
 import { completeRun, SuspectSnapshot } from "../programs/CompleteRun.ts"
 import { enrol } from "../programs/Enrol.ts"
-import { hello } from "../programs/Hello.ts"
 import { listSnapshots } from "../programs/ListSnapshots.ts"
 import { pruneLater } from "../programs/pruneLater.ts"
 import { SnapshotInterval } from "../programs/TakeSnapshot.ts"
@@ -50,8 +49,6 @@ const withInterval = <A, E, R>(host: string, effect: Effect.Effect<A, E, R>) =>
 
 const answerOf = Effect.fnUntraced(function* (host: string, request: TypedRequest) {
   switch (request._tag) {
-    case "hello":
-      return { _tag: "hello" as const, ...(yield* hello({ host })) }
     case "complete":
       return {
         _tag: "complete" as const,
@@ -61,6 +58,9 @@ const answerOf = Effect.fnUntraced(function* (host: string, request: TypedReques
       return { _tag: "snapshots" as const, snapshots: (yield* listSnapshots({ host })).snapshots }
     case "enrol":
       return refusal(exitCode.refused, "this machine is enrolled already; nothing was changed")
+    case "hello":
+      // The forced command has answered it, or it was none.
+      return yield* new Ended({ code: exitCode.refused })
   }
 })
 

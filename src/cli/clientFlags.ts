@@ -1,6 +1,7 @@
 // The flags that every client command shares, and the settings that they come to.
 import { Option } from "effect"
 import { Flag } from "effect/cli"
+import { isHostName } from "../domain/hostName.ts"
 import { type RawSettings, settingsOfFlags } from "../domain/clientSettings.ts"
 
 export const json = Flag.Boolean("json").pipe(
@@ -33,6 +34,16 @@ export const serverFlags = {
     Flag.withDescription("seconds without any traffic after which to give up")
   )
 }
+
+/** On the server: whose backups. What a program's `host` option takes is `Option.getOrUndefined` of it. */
+export const host = Flag.String("host").pipe(
+  Flag.filterMap(
+    (text) => (isHostName(text) ? Option.some(text) : Option.none()),
+    (text) => `Expected the name of a host, got ${JSON.stringify(text)}`
+  ),
+  Flag.optional,
+  Flag.withDescription("on the server, as root: the host whose backups to read, without its key")
+)
 
 /** The command line's word on the settings. */
 export const settingsOf = (

@@ -19,7 +19,7 @@ export const progressText = (progress: Progress, elapsed: number): string => {
   return `${percent} %  ${files}  ${bytes(progress.bytes)} sent  ${bytes(progress.rate)}/s${left}`
 }
 
-/** What to do with each step of progress, and how to leave the terminal clean at the end. */
+/** What to do with each step of progress (absent: nobody wants to know), and how to leave the terminal clean at the end. */
 export const progressReport = Effect.fnUntraced(function* (style: ProgressStyle) {
   const began = yield* Clock.currentTimeMillis
   const last = yield* Ref.make(began)
@@ -34,12 +34,12 @@ export const progressReport = Effect.fnUntraced(function* (style: ProgressStyle)
       return yield* Effect.asVoid(write(`\r\x1b[K${text}`))
     }
     if (style === "json") return yield* Console.log(JSON.stringify({ type: "progress", ...step }))
-    if (style === "none" || now - (yield* Ref.get(last)) < logEvery) return
+    if (now - (yield* Ref.get(last)) < logEvery) return
     yield* Ref.set(last, now)
     yield* write(`byteback: ${text}\n`)
   })
   const clear = Effect.flatMap(Ref.get(shown), (any) => (any ? Effect.asVoid(write("\r\x1b[K")) : Effect.void))
-  return { progress, clear }
+  return { ...(style === "none" ? {} : { progress }), clear }
 })
 
 /** The style for this process: what stderr is, unless --json or --quiet says otherwise. */

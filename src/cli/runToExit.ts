@@ -5,6 +5,8 @@ import { report } from "./outcome.ts"
 
 const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
+const brokenPipe = 13
+
 /** Never returns to its caller's process: a signal interrupts the effect, waits for its finalizers and exits 128+N. */
 export const runToExit = <A, E>(effect: Effect.Effect<A, E>): void => {
   const fiber = Effect.runFork(effect)
@@ -15,7 +17,13 @@ export const runToExit = <A, E>(effect: Effect.Effect<A, E>): void => {
       fiber.interruptUnsafe()
     })
   }
+  // whoever reads what we print has seen enough, as `| head` does
+  process.stdout.on("error", () => {
+    died = brokenPipe
+    fiber.interruptUnsafe()
+  })
   fiber.addObserver((exit) => {
+    if (died === brokenPipe) return process.exit(signalExit(died))
     const code = report(exit)
     process.exit(died === 0 ? code : signalExit(died))
   })

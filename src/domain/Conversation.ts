@@ -1,13 +1,10 @@
-// What client and server say to each other: the typed requests, their answers, and the protocol's version.
+// What client and server say to each other: the typed requests and their answers.
 import { Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 
-/** The protocol that this version speaks, and the oldest that it still understands. */
-export const protocol = { current: 1, oldest: 1 } as const
-
 const Versions = { protocol: Schema.Int, oldest: Schema.Int, version: Schema.String }
 
-/** First contact of a run: who are you, what do you speak, how does my backup stand? */
+/** First contact of a run: who am I here, what do you speak? Answered by `helloAnswer`. */
 export const Hello = Schema.TaggedStruct("hello", Versions)
 
 /** The push has ended: take a snapshot. `transfer` is the client's rsync exit code (0, 23 or 24). */
@@ -29,25 +26,28 @@ export const Enrol = Schema.TaggedStruct("enrol", {
 export const TypedRequest = Schema.Union([Hello, Complete, Snapshots, Enrol])
 export type TypedRequest = typeof TypedRequest.Type
 
-/** A restore point as the server tells of it: `at` in epoch seconds of the server's clock. */
+/**
+ * A restore point as the server tells of it: `at` in epoch seconds of the server's clock. `bytes`: new in it since the one before (all
+ * of it in the first), `files`: how many it holds, as far as both are known. `hold`: why nothing prunes it, and until when in epoch
+ * seconds (null: until it is released). `note`: what is odd about it.
+ */
 export const SnapshotInfo = Schema.Struct({
   name: Schema.String,
   at: Schema.NullOr(Schema.Int),
   state: Schema.Literals(["complete", "incomplete", "suspect", "foreign"]),
-  held: Schema.Boolean
+  held: Schema.Boolean,
+  bytes: Schema.optionalKey(Schema.Int),
+  files: Schema.optionalKey(Schema.Int),
+  hold: Schema.optionalKey(Schema.Struct({ until: Schema.NullOr(Schema.Int), why: Schema.String })),
+  note: Schema.optionalKey(Schema.NullOr(Schema.String))
 })
 export type SnapshotInfo = typeof SnapshotInfo.Type
 
-/**
- * The server's answer to hello. `now`, `due` in epoch seconds; `due` is null where a snapshot may be taken at once.
- * `token` is what the last complete run left, null when a push has started since.
- */
+/** The server's answer to hello; `now` in epoch seconds. */
 export const HelloAnswer = Schema.TaggedStruct("hello", {
   ...Versions,
   host: Schema.String,
-  now: Schema.Int,
-  due: Schema.NullOr(Schema.Int),
-  token: Schema.NullOr(Schema.String)
+  now: Schema.Int
 })
 export type HelloAnswer = typeof HelloAnswer.Type
 
@@ -89,10 +89,3 @@ export const decodeRequest = Schema.decodeUnknownEffect(json)
 /** Decodes and prints an answer: one line of JSON. */
 export const decodeAnswer = Schema.decodeUnknownEffect(Schema.fromJsonString(Answer))
 export const encodeAnswer = Schema.encodeSync(Schema.fromJsonString(Answer))
-
-/** May these two talk? `null`, or who is too old. */
-export const incompatibility = (
-  mine: { readonly protocol: number; readonly oldest: number },
-  theirs: { readonly protocol: number; readonly oldest: number }
-): "server-too-old" | "server-too-new" | null =>
-  theirs.protocol < mine.oldest ? "server-too-old" : theirs.oldest > mine.protocol ? "server-too-new" : null

@@ -47,6 +47,10 @@ const unescape = (escaped: string): string =>
 const isWithin = (path: string, directory: string): boolean =>
   directory === "/" || `${path}/`.startsWith(`${directory}/`)
 
+/** The mount points of a mountinfo, as byte strings. */
+export const mountPoints = (mountinfo: string): ReadonlySet<string> =>
+  new Set(mountinfo.split("\n").flatMap((line) => unescape(mountLine.exec(line)?.[1] ?? "") || []))
+
 /** Mount points and their types, but for those below `always`; of several mounts at one place the last hides the others. */
 const mountTable = (mountinfo: string): ReadonlyMap<string, string> => {
   const table = new Map<string, string>()
@@ -145,6 +149,15 @@ export const filterRules = ({ mountinfo, sources, excludes, rsyncFilter }: Filte
     ...own
   ]
 }
+
+/**
+ * The same rules for a restore that deletes: what a backup leaves out is in no snapshot, and may not go from the machine
+ * for that. Rules of any other form stand as they are.
+ */
+export const protectingRules = (rules: ReadonlyArray<string>): ReadonlyArray<string> =>
+  rules
+    .filter((rule) => !xattrRules.includes(rule))
+    .map((rule) => rule.replace(/^(?:-|exclude) /, "P ").replace(/^(?:\+|include) /, "R "))
 
 /** The rules as rsync reads them from its stdin. */
 export const rulesText = (rules: ReadonlyArray<string>): string => rules.map((rule) => `${rule}\n`).join("")

@@ -27,6 +27,8 @@ type Accepted = {
   readonly ok: true
   /** the request's text, still to be parsed */
   readonly line: string
+  /** whose key it is; null where the session may only enrol */
+  readonly host: string | null
   /** the helper's words for a parsed request; null where this session may not ask it */
   readonly words: (request: Request) => ReadonlyArray<string> | null
 }
@@ -37,6 +39,7 @@ const refused = (message: string): Refused => ({ ok: false, message, code: exitC
 const enrolment = (line: string, host: ReadonlyArray<string>): Accepted => ({
   ok: true,
   line,
+  host: null,
   words: (request) => (request._tag === "Typed" ? ["enrol", ...host] : null)
 })
 
@@ -54,7 +57,8 @@ export const forcedCommand = (session: Session): Accepted | Refused => {
     if (rest[0] === "--enrol" && rest.length === 2 && isHostName(rest[1]!)) return enrolment(line, [rest[1]!])
     if (rest.length === 1 && isHostName(rest[0]!)) {
       const host = rest[0]!
-      return { ok: true, line, words: (request) => (request._tag === "Secluded" ? null : [verbs[request._tag], host]) }
+      const words = (request: Request) => (request._tag === "Secluded" ? null : [verbs[request._tag], host])
+      return { ok: true, line, host, words }
     }
   }
   return refused("the key's line in authorized_keys is not one that byteback wrote; tell the server's administrator")

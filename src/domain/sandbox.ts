@@ -7,6 +7,8 @@ export interface Sandbox {
   readonly access: "read-write" | "read-only"
   /** numeric uid and gid of the host */
   readonly uid: number
+  /** a file that is /etc/passwd inside, for a program that will not run as a uid without a name; default: there is none */
+  readonly passwd?: string
 }
 
 /** The descriptor on which the runner hands over the seccomp filter (see seccomp.ts); bwrap closes it. */
@@ -42,6 +44,9 @@ export const sandboxArgv = (sandbox: Sandbox, command: ReadonlyArray<string>): R
     ["--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"],
     ["--symlink", "usr/bin", "/bin", "--dev", "/dev"],
     [sandbox.access === "read-write" ? "--bind" : "--ro-bind", sandbox.directory, "/data"],
+    sandbox.passwd === undefined
+      ? []
+      : ["--perms", "0755", "--dir", "/etc", "--ro-bind", sandbox.passwd, "/etc/passwd"],
     ["--chdir", "/data", "--"],
     withoutRights(sandbox.uid),
     command

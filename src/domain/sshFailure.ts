@@ -10,12 +10,14 @@ export const sshReasons = [
   "refused",
   "timeout",
   "not-installed",
+  "local",
   "failed"
 ] as const
 
 /**
  * `refused`: the server hung up before anybody could log in, as a busy sshd does. `lost`: a connection that stood is
- * gone. `key-refused`: neither this key nor anything else that was offered may log in.
+ * gone. `local`: this is no server, or not root's session on it. `key-refused`: neither this key nor anything else that was
+ * offered may log in.
  */
 export type SshReason = (typeof sshReasons)[number]
 

@@ -34,7 +34,7 @@ export const doctor = Effect.fn("doctor")(function* () {
   const { config, lib, state, store } = layout
   const keysFile = join(config, "authorized_keys")
   const keys = yield* files.read(keysFile)
-  const trusted = [keysFile, lib, join(lib, "byteback.mjs"), join(lib, "node"), join(lib, "run-push"), state, store]
+  const trusted = [keysFile, lib, join(lib, "byteback.cjs"), join(lib, "node"), join(lib, "run-push"), state, store]
   const paths: Record<string, { readonly uid: number; readonly mode: number } | null> = {}
   for (const path of new Set(trusted.flatMap(ancestors))) {
     const found = yield* files.state(path)

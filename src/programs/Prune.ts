@@ -341,6 +341,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   // First: it may hold snapshots that this prune would choose.
   if (!dryRun) yield* countFiles()
   let space = yield* storeSpace()
+  const wanted = () => options.reserve ?? space.reserve
   const swept = dryRun ? [] : yield* sweepAll(space.hosts.map(({ host }) => host))
   let balances = 0
   const balanced = Effect.gen(function* () {
@@ -350,11 +351,14 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   })
   if (!dryRun) {
     yield* believeClock(space, options.trustClock === true)
-    if (swept.length > 0) space = remeasured(space, yield* store.free)
+    // What has been deleted already, and not yet given back, is not to be made up for by others.
+    if (swept.length > 0 || !isMet(space, wanted())) {
+      yield* store.settled
+      space = remeasured(space, yield* store.free)
+    }
     yield* balanced
   }
   const inUse = new Set<string>()
-  const wanted = () => options.reserve ?? space.reserve
   const first = planFor(space, method, inUse, wanted())
   if (options.plan !== undefined && options.plan !== first.digest) {
     return yield* new PlanChanged({ wanted: options.plan, found: first.digest })
@@ -441,14 +445,18 @@ export class NoRoom extends Schema.TaggedError<NoRoom>()("NoRoom", {
 
 /**
  * Makes room before a run of a host that would start on a store short of its reserve. Fails with `NoRoom` where there is less than the
- * least that a run needs, and writes that down; a prune that is under way is not waited for.
+ * least that a run needs, and writes that down; with `Locked` where a prune under way may yet make that room.
  */
 export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
   const journal = yield* Journal
-  yield* prune({}).pipe(Effect.catchTag("Locked", () => Effect.void))
+  const busy = yield* prune({}).pipe(
+    Effect.as(null),
+    Effect.catchTag("Locked", (locked) => Effect.succeed(locked))
+  )
   const space = yield* storeSpace()
   const least = dataFloor(space.usage)
   if (space.free >= least && !space.shortOfMetadata) return
+  if (busy !== null) return yield* busy
   const own = space.hosts.find((one) => one.host === host)
   const approval = own?.record.approval
   const request: AdmissionRequest = {
@@ -465,12 +473,11 @@ export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
   const why = space.shortOfMetadata
     ? `the store is short of metadata (${bytesText(metadataFree(space.usage))} left), whatever df says. ${words}`
     : words
-  yield* journal.append(host, {
-    _tag: "refused",
-    at: space.now,
-    verdict,
-    needs: Math.round(Math.max(least, own?.pending ?? 0)),
-    why
-  })
+  const needs = Math.round(Math.max(least, own?.pending ?? 0))
+  const stands = own?.record.refusal
+  // A client that tries again and again is refused each time, and written down once.
+  if (stands?.verdict !== verdict || stands.needs < needs) {
+    yield* journal.append(host, { _tag: "refused", at: space.now, verdict, needs, why })
+  }
   return yield* new NoRoom({ host, verdict, why })
 })

@@ -33,3 +33,17 @@ export const connectToServer = Effect.fnUntraced(function* (commandLine: RawSett
   const settings = yield* readSettings(commandLine)
   return { settings, session: yield* connect(settings) }
 })
+
+/** Whose backups, and by which way to the server. */
+export interface SessionOptions {
+  readonly settings: RawSettings
+  /** on the server itself, as root: a host, without its key. Default: this machine, over ssh */
+  readonly host?: string | undefined
+}
+
+/** The session of this machine with its server, or an administrator's as `host` on the server itself. */
+export const openSession = Effect.fnUntraced(function* ({ host, settings }: SessionOptions) {
+  if (host === undefined) return yield* connectToServer(settings)
+  const session = yield* (yield* BackupServer).local(host)
+  return { settings: yield* (yield* ClientConfig).read(settings), session }
+})

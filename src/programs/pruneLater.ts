@@ -14,6 +14,6 @@ const detached = 'echo; exec "$@" >/dev/null 2>&1'
 export const pruneLater = Effect.fn("pruneLater")(function* () {
   const { lib } = yield* Layout
   const exec = yield* Exec
-  const args = ["-c", start, detached, `${lib}/byteback.mjs`, "prune"]
+  const args = ["-c", start, detached, `${lib}/byteback.cjs`, "prune"]
   yield* Effect.ignore(exec.run("sh", args, { timeout: "5 seconds" }))
 })

@@ -7,15 +7,21 @@ import {
   decodeAnswer,
   type EnrolAnswer,
   type HelloAnswer,
-  incompatibility,
-  protocol,
   type SnapshotsAnswer,
   type TypedRequest
 } from "../domain/Conversation.ts"
 import { escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
+import { incompatibility, protocol } from "../domain/hello.ts"
+import { findRefusal } from "../domain/refusalLine.ts"
+import { pathMissing, type Reading, readingLine } from "../domain/request/reading.ts"
+import { encodeQuotedPrintable } from "../domain/request/quotedPrintable.ts"
+import { snapshotTime } from "../domain/snapshotName.ts"
 import { version } from "../domain/version.ts"
-import { Ssh, type SshError, type SshTarget } from "./Ssh.ts"
+import { Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
+
+/** An answer that takes longer does not come: a server must not be able to hold a client, and its lock, for ever. */
+const patience = "1 hour"
 
 const exitNames = Object.entries(exitCode) as ReadonlyArray<[ExitName, number]>
 
@@ -53,6 +59,13 @@ export class ServerIncompatible extends Schema.TaggedError<ServerIncompatible>()
   }
 }
 
+/** There is nothing at the path that was asked for. */
+export class PathMissing extends Schema.TaggedError<PathMissing>()("PathMissing", {}) {
+  override get message() {
+    return "there is nothing at that path"
+  }
+}
+
 export type ConversationError = SshError | ServerRefused | ServerIncompatible
 
 /** A connection that is open; everything said goes over the same one. */
@@ -66,6 +79,13 @@ export interface BackupSession {
   /** asks for a snapshot of what was pushed; `transfer` is rsync's exit code */
   readonly complete: (transfer: 0 | 23 | 24) => Effect.Effect<CompleteAnswer, ConversationError>
   readonly snapshots: Effect.Effect<SnapshotsAnswer, ConversationError>
+  /** asks to read of the snapshots; the answer goes to `onAnswer` as it comes, which the server waits for */
+  readonly read: (
+    request: Reading,
+    onAnswer: (chunk: Uint8Array) => Effect.Effect<void>
+  ) => Effect.Effect<void, ConversationError | PathMissing>
+  /** the dated snapshots that hold a path (absolute), as far as the server tells before its rows end */
+  readonly holding: (path: string) => Effect.Effect<ReadonlyArray<string>, ConversationError>
   /** enrols this machine under a name; only an enrolment session may */
   readonly enrol: (host: string, publicKey: string) => Effect.Effect<EnrolAnswer, ConversationError>
 }
@@ -75,20 +95,25 @@ export class BackupServer extends Context.Service<
   {
     /** Connects and logs in; the connection lasts until the scope closes. */
     readonly connect: (target: SshTarget) => Effect.Effect<BackupSession, SshError, Scope.Scope>
+    /** The same as a host on the server that this machine is, for root: without ssh and without the host's key. */
+    readonly local: (host: string) => Effect.Effect<BackupSession, SshError>
   }
 >()("byteback/services/BackupServer") {
   static readonly layer = Layer.effect(
     BackupServer,
     Effect.gen(function* () {
       const ssh = yield* Ssh
-      const connect = Effect.fn("BackupServer.connect")(function* (target: SshTarget) {
-        const session = yield* ssh.connect(target)
-
+      const sessionOver = (session: SshSession): BackupSession => {
         const ask = Effect.fn("BackupServer.ask")(function* <Tag extends Answer["_tag"]>(
           request: TypedRequest,
           tag: Tag
         ) {
-          const { text, stderr } = yield* session.run(commandLine(request))
+          const { text, stderr } = yield* session.run(commandLine(request), { timeout: patience })
+          // What answers at once, before anything is looked at, says no on stderr as it does to rsync.
+          const refused = text === "" ? findRefusal(stderr) : null
+          if (refused !== null) {
+            return yield* new ServerRefused({ code: refused.code, detail: escapeText(refused.message), due: null })
+          }
           const answer = yield* Effect.mapError(
             decodeAnswer(text.trim()),
             () =>
@@ -118,33 +143,69 @@ export class BackupServer extends Context.Service<
           return answer
         })
 
+        const read = Effect.fn("BackupServer.read")(function* (
+          request: Reading,
+          onAnswer: (chunk: Uint8Array) => Effect.Effect<void>
+        ) {
+          const { code, stderr } = yield* session.run(readingLine(request), { onStdout: onAnswer })
+          if (code === 0) return
+          if (code === pathMissing) return yield* new PathMissing()
+          const refused = findRefusal(stderr)
+          if (refused !== null) {
+            return yield* new ServerRefused({ code: refused.code, detail: escapeText(refused.message), due: null })
+          }
+          const last = escapeText(stderr.trim().split("\n").at(-1) ?? "", 200)
+          const detail = last === "" ? "ended without a word; is its byteback older than this one?" : last
+          return yield* new ServerRefused({
+            code,
+            detail: `the server's reader ended with ${code}: ${detail}`,
+            due: null
+          })
+        })
+
         return {
+          read,
           rsh: session.rsh,
           alias: session.alias,
           hello,
           complete: (transfer: 0 | 23 | 24) => ask({ _tag: "complete", transfer }, "complete"),
           snapshots: ask({ _tag: "snapshots" }, "snapshots"),
+          holding: (path: string) =>
+            Effect.map(
+              session.run(`byteback-receive --snapshot * --list --all ${encodeQuotedPrintable(path, "")}`),
+              ({ text }) => [
+                ...new Set(
+                  text.split("\n").flatMap((row) => {
+                    const [name = ""] = row.split(" ", 1)
+                    return snapshotTime(name) === undefined ? [] : [name]
+                  })
+                )
+              ]
+            ),
           enrol: (host: string, key: string) => ask({ _tag: "enrol", host, key }, "enrol")
         }
+      }
+      return BackupServer.of({
+        connect: (target) => Effect.map(ssh.connect(target), sessionOver),
+        local: (host) => Effect.map(ssh.local(host), sessionOver)
       })
-      return BackupServer.of({ connect })
     })
   )
 
   /** A server that answers from a function; a refusal is an answer too. */
   static readonly layerFake = (answers: Partial<Omit<BackupSession, "rsh" | "alias">>) => {
     const silent = Effect.fail(new ServerIncompatible({ reason: "no-answer", detail: "" }))
-    return Layer.succeed(BackupServer, {
-      connect: () =>
-        Effect.succeed({
-          rsh: "fake",
-          alias: "server",
-          hello: silent,
-          complete: () => silent,
-          snapshots: silent,
-          enrol: () => silent,
-          ...answers
-        })
+    const session = Effect.succeed({
+      rsh: "fake",
+      alias: "server",
+      hello: silent,
+      complete: () => silent,
+      snapshots: silent,
+      holding: () => Effect.succeed([]),
+      enrol: () => silent,
+      read: () => silent,
+      ...answers
     })
+    return Layer.succeed(BackupServer, { connect: () => session, local: () => session })
   }
 }

@@ -4,6 +4,7 @@ import { constants, lstatSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import { dirname } from "node:path"
 import type { ExitName } from "../domain/exitCode.ts"
+import { SendStream } from "../domain/sendStream.ts"
 import { type StoreUsage, parseUsage } from "../domain/storeUsage.ts"
 import { Exec, type ExecError, type ExecOptions } from "./Exec.ts"
 
@@ -58,6 +59,12 @@ export interface Changes {
   readonly created: number
 }
 
+/** How many names of files came and went; a renamed file counts as both, a directory not at all. */
+export interface Names {
+  readonly added: number
+  readonly removed: number
+}
+
 /** The kernel's words for each errno, as btrfs-progs print them, and the tool's own checks before it asks the kernel. */
 const reasonOf = (stderr: string): Reason => {
   if (/No space left on device|Disk quota exceeded/.test(stderr)) return "no-space"
@@ -103,6 +110,8 @@ export class Btrfs extends Context.Service<
     readonly newBytes: (path: string, since: number) => Effect.Effect<number, Failure>
     /** What was written to `path` since its snapshot `before` was made: reads only the leaves that changed, and looks each file up there. */
     readonly changes: (path: string, before: string) => Effect.Effect<Changes, Failure>
+    /** Names of files that a snapshot has beyond those of the one `before` it, and those that it lacks. Reads only what changed. */
+    readonly names: (path: string, before: string) => Effect.Effect<Names, Failure>
     /** How many files a subvolume holds. Walks all of it: a second for each few hundred thousand. */
     readonly files: (path: string) => Effect.Effect<number, Failure>
     /** Empties chunks that are filled to at most half, so that they are unallocated again; a few at most. */
@@ -220,6 +229,26 @@ export class Btrfs extends Context.Service<
             else created++
           })
           return { bytes, rewritten, created }
+        }),
+        names: Effect.fn("Btrfs.names")(function* (path, before) {
+          const stream = new SendStream()
+          let added = 0
+          let removed = 0
+          let damage = ""
+          const onStdout = (chunk: Uint8Array) =>
+            Effect.sync(() => {
+              if (damage !== "") return
+              try {
+                for (const command of stream.take(chunk)) {
+                  if (command._tag === "link" || (command._tag === "make" && !command.directory)) added++
+                  if (command._tag === "remove" && !command.directory) removed++
+                }
+              } catch (cause) {
+                damage = cause instanceof Error ? cause.message : "its changes cannot be read"
+              }
+            })
+          yield* run("compare", path, ["send", "--quiet", "--no-data", "-p", before, path], { onStdout })
+          return damage === "" ? { added, removed } : yield* failed("compare", path, "unknown", damage)
         }),
         files: Effect.fn("Btrfs.files")(function* (path) {
           let count = 0
@@ -357,6 +386,7 @@ export class Btrfs extends Context.Service<
       born: (path) => at("look at", path, (found) => found.generation),
       newBytes: (path) => at("measure", path, () => 0),
       changes: (path) => at("measure", path, () => ({ bytes: 0, rewritten: 0, created: 0 })),
+      names: (path) => at("compare", path, () => ({ added: 0, removed: 0 })),
       files: (path) => at("measure", path, () => 0),
       balance: (path) => at("balance", path, () => {})
     })

@@ -47,6 +47,8 @@ export interface ExecOptions {
   readonly maxOutput?: number
   /** called with each chunk of stdout, which is then not kept */
   readonly onStdout?: (chunk: Uint8Array) => Effect.Effect<void>
+  /** waits for the end of stdout however long `onStdout` takes, not two seconds: for a program that leaves nobody behind there */
+  readonly drain?: boolean
   /** called with each chunk of stderr; the last 8 KiB are kept all the same */
   readonly onStderr?: (chunk: Uint8Array) => Effect.Effect<void>
 }
@@ -142,11 +144,15 @@ export class Exec extends Context.Service<
               return options.onStderr ? options.onStderr(chunk) : Effect.void
             })
           )
-          const reading = yield* Effect.forkChild(Effect.all([readStdout, readStderr], { concurrency: "unbounded" }))
+          const stdoutRead = yield* Effect.forkChild(readStdout)
+          const reading = yield* Effect.forkChild(
+            Effect.all([Fiber.join(stdoutRead), readStderr], { concurrency: "unbounded" })
+          )
           const code = yield* Effect.raceFirst(handle.exitCode, Effect.andThen(Fiber.join(reading), Effect.never))
+          if (options.drain === true) yield* Fiber.join(stdoutRead)
           // A process that the program leaves behind (ssh's shared connection) may hold its pipes open for ever.
           yield* Effect.timeoutOption(Fiber.join(reading), lastWords)
-          yield* Fiber.interrupt(reading)
+          yield* Fiber.interruptAll([reading, stdoutRead])
           const stdout = Buffer.concat(chunks)
           return {
             code: Number(code),

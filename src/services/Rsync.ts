@@ -8,8 +8,10 @@ import { findRefusal } from "../domain/refusalLine.ts"
 import { exitMeaning, type RsyncReason, rsyncReasons, type TransferOutcome } from "../domain/rsync/exitMeaning.ts"
 import { noProblems, readProblems } from "../domain/rsync/problems.ts"
 import { type Progress, readOutput } from "../domain/rsync/progress.ts"
+import { compareArgv, type ComparePlan } from "../domain/rsync/compareArgv.ts"
 import { pathList, pullArgv, type PullPlan } from "../domain/rsync/pullArgv.ts"
 import { pushArgv, type PushPlan } from "../domain/rsync/pushArgv.ts"
+import { isItemized } from "../domain/rsync/itemized.ts"
 import { parseStats, type TransferStats } from "../domain/rsync/stats.ts"
 import { parseVersion, type RsyncAbilities } from "../domain/rsync/version.ts"
 import { Exec, type ExecError } from "./Exec.ts"
@@ -28,6 +30,8 @@ const advice: Record<RsyncReason, string> = {
   "too-soon": "too soon",
   "not-installed": "rsync is not installed; install it",
   "not-found": "not in that snapshot",
+  untrustworthy:
+    "the server sent names that it was not asked for or that lead elsewhere, as an honest one never does; nothing was written outside of the directory, and what is in it may be anything. Tell the server's administrator",
   failed: "rsync failed"
 }
 
@@ -71,6 +75,8 @@ export interface Transfer {
   /** how many files could not be read or written, and what rsync said of the first of them */
   readonly unreadable: number
   readonly problems: ReadonlyArray<string>
+  /** device nodes that were not made, since a pull was not asked to; names as rsync prints them */
+  readonly leftOut: { readonly count: number; readonly first: ReadonlyArray<string> }
 }
 
 export interface Observer {
@@ -80,8 +86,11 @@ export interface Observer {
   readonly change?: (line: string) => Effect.Effect<void>
 }
 
-/** A line that --out-format='%i %n%L' made. */
-const itemized = /^([<>ch.*][fdLDS][^ ]{9}|\*deleting {2}) /
+/** What rsync says of a device that it was not asked to make. */
+const leftOut = /^skipping non-regular file "(.*)"$/
+
+/** So many devices that were left out are named. */
+const named = 20
 
 // Of the fake
 
@@ -120,7 +129,8 @@ const copy = (wanted: ReadonlyMap<string, string>, into: Map<string, string>, dr
       literal: size(changed)
     },
     unreadable: 0,
-    problems: []
+    problems: [],
+    leftOut: { count: 0, first: [] }
   }
 }
 
@@ -140,6 +150,8 @@ export class Rsync extends Context.Service<
     readonly push: (plan: PushPlan, observer?: Observer) => Effect.Effect<Transfer, RsyncError>
     /** Fetches paths of a snapshot. A path that is not there fails with `not-found`, after what was there has come. */
     readonly pull: (plan: PullPlan, observer?: Observer) => Effect.Effect<Transfer, RsyncError>
+    /** Compares paths below two local directories by content and attributes, changes nothing, and tells `change` what differs. */
+    readonly compare: (plan: ComparePlan, observer: Observer) => Effect.Effect<Transfer, RsyncError>
   }
 >()("byteback/services/Rsync") {
   static readonly layer = Layer.effect(
@@ -173,19 +185,23 @@ export class Rsync extends Context.Service<
         let output = ""
         let stats: ReadonlyArray<string> = []
         let problems = noProblems
+        let devices: Transfer["leftOut"] = { count: 0, first: [] }
         const { code, stderr } = yield* Effect.mapError(
           exec.run("rsync", args, {
             stdin: toUint8Array(stdin),
             onStdout: (chunk) => {
               const { rest, progress, lines } = readOutput(output, fromUint8Array(chunk))
               output = rest
-              const changes = lines.filter((line) => itemized.test(line))
-              stats = [...stats, ...lines.filter((line) => !itemized.test(line))].slice(-50)
+              const changes = lines.filter(isItemized)
+              const said = lines.filter((line) => !isItemized(line))
+              stats = [...stats, ...said].slice(-50)
+              const found = said.flatMap((line) => leftOut.exec(line)?.[1] ?? [])
+              devices = { count: devices.count + found.length, first: [...devices.first, ...found].slice(0, named) }
               return Effect.all(
                 [
                   observer.change === undefined ? Effect.void : Effect.forEach(changes, observer.change),
                   progress === null || observer.progress === undefined ? Effect.void : observer.progress(progress),
-                  pause
+                  observer.change === undefined && observer.progress === undefined ? Effect.void : pause
                 ],
                 { discard: true }
               )
@@ -210,7 +226,8 @@ export class Rsync extends Context.Service<
             exitCode,
             stats: parseStats(stats.join("\n")),
             unreadable: outcome === "partial" ? Math.max(1, problems.count) : 0,
-            problems: told
+            problems: told,
+            leftOut: devices
           },
           missing: problems.missing,
           stderr
@@ -242,7 +259,11 @@ export class Rsync extends Context.Service<
         return ended.transfer
       })
 
-      return Rsync.of({ version, push, pull })
+      const compare = Effect.fn("Rsync.compare")(function* (plan: ComparePlan, observer: Observer) {
+        return (yield* transfer(compareArgv(plan), pathList(plan.paths) ?? "", observer)).transfer
+      })
+
+      return Rsync.of({ version, push, pull, compare })
     })
   )
 
@@ -294,7 +315,8 @@ export class Rsync extends Context.Service<
             })
           }
           return copy(wanted, world.machine, plan.dryRun)
-        })
+        }),
+        compare: () => Effect.succeed(copy(new Map(), new Map(), true))
       })
     })
 }

@@ -5,6 +5,8 @@ import type { ExitName } from "../domain/exitCode.ts"
 import { sshAlias, sshConfig, type SshTarget } from "../domain/sshConfig.ts"
 import { sshFailure, sshMayPass, type SshReason, sshReasons } from "../domain/sshFailure.ts"
 import { type Captured, Exec, type ExecError } from "./Exec.ts"
+import { Layout } from "./Layout.ts"
+import { hostWord } from "./hostWord.ts"
 
 const advice: Record<SshReason, string> = {
   unreachable: "cannot be reached; check the network, and that sshd runs there",
@@ -17,6 +19,7 @@ const advice: Record<SshReason, string> = {
   refused: "hung up before login; it may have too many sessions, try again later",
   timeout: "did not answer in time; try again later",
   "not-installed": "the ssh programs are not installed here; install openssh-client",
+  local: "a host's backups can be read on the server itself, by root; use sudo there, or leave --host out on a client",
   failed: "ssh failed"
 }
 
@@ -45,6 +48,8 @@ export class SshError extends Schema.TaggedError<SshError>()("SshError", {
 export interface RunOptions {
   readonly stdin?: string | Uint8Array
   readonly timeout?: Duration.Input
+  /** called with each chunk of stdout as it comes, which is then not kept; the session waits for it */
+  readonly onStdout?: (chunk: Uint8Array) => Effect.Effect<void>
 }
 
 export interface SshSession {
@@ -61,7 +66,7 @@ const execFailure = (subject: string) => (error: ExecError) =>
     reason: error.reason === "not-found" ? "not-installed" : error.reason === "timeout" ? "timeout" : "failed",
     subject,
     exitCode: null,
-    stderr: error.detail
+    stderr: error.reason === "output-too-large" ? "the server said more than is reasonable" : error.detail
   })
 
 /** A directory for sockets: their paths must stay below 108 bytes, and rsync splits --rsh at blanks. */
@@ -75,6 +80,8 @@ export class Ssh extends Context.Service<
   {
     /** Logs in; everything in the session shares that connection, which ends with the scope. */
     readonly connect: (target: SshTarget) => Effect.Effect<SshSession, SshError, Scope.Scope>
+    /** A session as a host on the server that this machine is: no ssh, no key, the same forced command. For root. */
+    readonly local: (host: string) => Effect.Effect<SshSession, SshError>
     /** Makes an ed25519 key pair, `path` (0600) and `path`.pub, unless `path` is there already. */
     readonly generateKey: (path: string) => Effect.Effect<void, SshError>
     /** The public half of a private key file: type and base64, no comment. */
@@ -88,6 +95,7 @@ export class Ssh extends Context.Service<
     Effect.gen(function* () {
       const exec = yield* Exec
       const fs = yield* FileSystem.FileSystem
+      const layout = yield* Layout
 
       const connect = Effect.fn("Ssh.connect")(function* (target: SshTarget) {
         const subject = target.host
@@ -129,12 +137,30 @@ export class Ssh extends Context.Service<
 
         const run = Effect.fn("SshSession.run")(function* (command: string, options: RunOptions = {}) {
           const captured = yield* Effect.mapError(
-            exec.run("ssh", ["-F", file, "-T", "--", sshAlias, command], options),
+            exec.run("ssh", ["-F", file, "-T", "--", sshAlias, command], {
+              ...options,
+              drain: options.onStdout !== undefined
+            }),
             execFailure(subject)
           )
           return captured.code === 255 ? yield* ended(255, captured.stderr, true) : captured
         })
         return { rsh: `ssh -F ${file} -T`, alias: sshAlias, run }
+      })
+
+      const local = Effect.fn("Ssh.local")(function* (host: string) {
+        const program = `${layout.lib}/local-session`
+        const there = yield* Effect.orElseSucceed(fs.exists(program), () => false)
+        if (process.getuid?.() !== 0 || !there) {
+          return yield* new SshError({ reason: "local", subject: host, exitCode: null, stderr: "" })
+        }
+        const rsh = `${program} ${hostWord(host)}`
+        const run = (command: string, options: RunOptions = {}) =>
+          Effect.mapError(
+            exec.run(program, [host, sshAlias, command], { ...options, drain: options.onStdout !== undefined }),
+            execFailure(host)
+          )
+        return { rsh, alias: sshAlias, run }
       })
 
       const keygen = (path: string, args: ReadonlyArray<string>) =>
@@ -172,7 +198,7 @@ export class Ssh extends Context.Service<
         })
       })
 
-      return Ssh.of({ connect, generateKey, publicKey, hostKeys })
+      return Ssh.of({ connect, local, generateKey, publicKey, hostKeys })
     })
   )
 
@@ -198,6 +224,7 @@ export class Ssh extends Context.Service<
             }
             return Effect.succeed({ rsh: "fake-ssh", alias: target.host, run })
           },
+          local: (host) => fail("local", host),
           generateKey: (path) =>
             Ref.update(keys, (made) =>
               made.has(path) ? made : new Map(made).set(path, `ssh-ed25519 ${btoa(`${path} ${made.size}`)}`)

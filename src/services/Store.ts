@@ -7,7 +7,7 @@ import { snapshotTime } from "../domain/snapshotName.ts"
 import { type StoredSnapshot, oldestFirst } from "../domain/snapshotList.ts"
 import { type StoreTrouble, findMount, storeTrouble } from "../domain/storeMount.ts"
 import type { StoreUsage } from "../domain/storeUsage.ts"
-import { Btrfs, BtrfsError, type Changes } from "./Btrfs.ts"
+import { Btrfs, BtrfsError, type Changes, type Names } from "./Btrfs.ts"
 import type { ExecError } from "./Exec.ts"
 import { Layout } from "./Layout.ts"
 import { hostWord } from "./hostWord.ts"
@@ -82,6 +82,8 @@ export class Store extends Context.Service<
      * files. Reads only what changed, so it cannot tell what was deleted.
      */
     readonly growth: (host: string, name: string, previous: string | null) => Effect.Effect<Growth, StoreError>
+    /** Names of files that came and went between two snapshots of a host. Reads only what changed. */
+    readonly names: (host: string, name: string, previous: string) => Effect.Effect<Names, StoreError>
     /** How many files the host's `name` (`current` or a snapshot) holds. Walks all of it. */
     readonly files: (host: string, name: string) => Effect.Effect<number, StoreError>
     /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
@@ -93,6 +95,8 @@ export class Store extends Context.Service<
     readonly remove: (host: string, name: string) => Effect.Effect<boolean, StoreError>
     /** Gives badly filled chunks of one kind back, so that the other can grow. */
     readonly balance: (kind: "data" | "metadata") => Effect.Effect<void, StoreError>
+    /** Returns when the space of all that was deleted is free. */
+    readonly settled: Effect.Effect<void, StoreError>
     /** How full the store is. */
     readonly free: Effect.Effect<StoreUsage, StoreError>
   }
@@ -271,6 +275,9 @@ export class Store extends Context.Service<
             ? { bytes: yield* btrfs.newBytes(path, 0), rewritten: 0, created: 0 }
             : yield* btrfs.changes(path, readable(host, previous))
         }),
+        names: Effect.fn("Store.names")((host, name, previous) =>
+          guarded(btrfs.names(readable(host, name), readable(host, previous)))
+        ),
         files: Effect.fn("Store.files")((host, name) => guarded(btrfs.files(readable(host, name)))),
         pending: Effect.fn("Store.pending")(function* (host, previous) {
           yield* mounted
@@ -295,6 +302,7 @@ export class Store extends Context.Service<
           return yield* btrfs.sync(root, id)
         }),
         balance: Effect.fn("Store.balance")((kind) => guarded(btrfs.balance(root, kind))),
+        settled: guarded(btrfs.sync(root)),
         free: guarded(btrfs.usage(root))
       })
     })
@@ -340,6 +348,7 @@ export class Store extends Context.Service<
         }),
       sweep: () => Effect.succeed([]),
       growth: () => Effect.succeed({ bytes: 0, rewritten: 0, created: 0 }),
+      names: () => Effect.succeed({ added: 0, removed: 0 }),
       files: () => Effect.succeed(0),
       pending: () => Effect.succeed(0),
       remove: (host, name) =>
@@ -348,6 +357,7 @@ export class Store extends Context.Service<
           return true
         }),
       balance: () => Effect.void,
+      settled: Effect.void,
       free: Effect.flatMap(Btrfs, (btrfs) => btrfs.usage("/")).pipe(Effect.provide(Btrfs.layerFake))
     })
   })

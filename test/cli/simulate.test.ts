@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 
 const top = join(import.meta.dirname, "../..")
-const program = join(top, "dist/byteback.mjs")
+const program = join(top, "dist/byteback.cjs")
 
 interface Ended {
   readonly code: number

@@ -9,7 +9,7 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { type Browser, chromium, type Page } from "playwright-core"
 
 const run = promisify(execFile)
-const program = join(import.meta.dirname, "../../dist/byteback.mjs")
+const program = join(import.meta.dirname, "../../dist/byteback.cjs")
 const simulate = (...args: ReadonlyArray<string>) =>
   run(process.execPath, [program, "simulate", ...args], { maxBuffer: 2 ** 28 })
 

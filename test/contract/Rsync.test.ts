@@ -6,9 +6,11 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fromUint8Array, toUint8Array } from "../../src/domain/byteString.ts"
+import { bytesOfText, fromUint8Array, toUint8Array } from "../../src/domain/byteString.ts"
+import { judge } from "../../src/domain/comparison.ts"
 import { filterRules } from "../../src/domain/filters.ts"
 import { parse } from "../../src/domain/request/parse.ts"
+import { readItemized } from "../../src/domain/rsync/itemized.ts"
 import { isSnapshotRef } from "../../src/domain/snapshotName.ts"
 import { Exec } from "../../src/services/Exec.ts"
 import { Rsync } from "../../src/services/Rsync.ts"
@@ -250,6 +252,12 @@ describe.skipIf(!isRoot)("on real rsync", () => {
       const pulled = yield* service.pull(pullPlan(server, name, [path], out, { devices: true }))
       assert.deepStrictEqual(pulled.problems, [])
       assert.deepStrictEqual(facts(`${out}${machine}`), facts(machine))
+      // and each of its names by itself, whatever it is
+      const names = fs.readdirSync(machine, "latin1").map((one) => `${path}/${one}`)
+      const each = join(store, "each")
+      fs.mkdirSync(each)
+      yield* service.pull(pullPlan(server, name, [...names, `${path}/dir/hardlink`], each, { devices: true }))
+      assert.deepStrictEqual(facts(`${each}${machine}`), facts(machine))
       assert.isBelow(fs.statSync(`${out}${machine}/sparse`).blocks * 512, 1024 * 1024)
 
       // a second push finds nothing to do
@@ -369,6 +377,40 @@ describe.skipIf(!isRoot)("on real rsync", () => {
     }).pipe(Effect.scoped, Effect.provide(rsync))
   )
 
+  it.live("two directories are compared by content and attributes, and nothing is changed", () =>
+    Effect.gen(function* () {
+      const { machine, store } = yield* place
+      const names = ["same", "content", "longer", "mode", "only left", "\u00e4 \n"]
+      for (const [index, side] of [machine, store].entries()) {
+        for (const name of names) {
+          if (name === "only left" && index === 1) continue
+          const path = join(side, name)
+          fs.writeFileSync(path, name === "content" ? `${index}` : name === "longer" ? "x".repeat(index + 1) : "x")
+          fs.utimesSync(path, 1000, name === "longer" ? 1000 + index : 1000)
+          fs.chmodSync(path, name === "mode" ? 0o600 + index : 0o644)
+        }
+      }
+      fs.chmodSync(join(store, names[5]!), 0o600)
+      const found: Array<readonly [string, string | null]> = []
+      const change = (line: string) =>
+        Effect.sync(() => {
+          const item = readItemized(line)
+          if (item !== null && item.kind !== "directory") found.push([item.name, judge(item)])
+        })
+      const paths = names.map(bytesOfText)
+      yield* (yield* Rsync).compare({ left: `${machine}/`, right: store, paths, acls: true, xattrs: true }, { change })
+      assert.deepStrictEqual(Object.fromEntries(found), {
+        content: "unexplained",
+        longer: "changed",
+        mode: "attributes",
+        "only left": "gone",
+        [bytesOfText(names[5]!)]: "attributes"
+      })
+      assert.isFalse(fs.existsSync(join(store, "only left")))
+      assert.strictEqual(fs.readFileSync(join(store, "content"), "utf8"), "1")
+    }).pipe(Effect.scoped, Effect.provide(rsync))
+  )
+
   it.live("what the server is asked stays within its grammar, with every option that byteback has", () =>
     Effect.gen(function* () {
       const { lines, machine, server, snapshot, store } = yield* place
@@ -385,8 +427,16 @@ describe.skipIf(!isRoot)("on real rsync", () => {
       }
       const name = snapshot()
       assert(isSnapshotRef(name))
-      for (const more of [{}, { devices: true }, { dryRun: true, itemize: true }, { acls: false, xattrs: false }]) {
-        yield* service.pull(pullPlan(server, name, [machine], join(store, "out"), more))
+      const out = join(store, "out")
+      for (const more of [
+        {},
+        { devices: true, overwrite: "always" },
+        { dryRun: true, itemize: true, overwrite: "if-newer", deletes: true },
+        { dryRun: true, itemize: "sized", checksum: true },
+        { dryRun: true, namesOnly: true },
+        { acls: false, xattrs: false, overwrite: "never" }
+      ] as const) {
+        yield* service.pull(pullPlan(server, name, [machine], out, more))
       }
       const seen = lines()
       assert.strictEqual(
@@ -395,7 +445,7 @@ describe.skipIf(!isRoot)("on real rsync", () => {
       )
       assert.strictEqual(
         seen[5]?.replace(/e\.[A-Za-z]+ /, "e. "),
-        `byteback-restore --fake-super --snapshot ${name} --server --sender -lHogtpAXrRSe. --timeout=600 --numeric-ids --files-from=- --from0 . .`
+        `byteback-restore --fake-super --snapshot ${name} --server --sender -lHogtpAXrRSe. --specials --timeout=600 --numeric-ids --files-from=- --from0 . .`
       )
       for (const line of seen) {
         const parsed = parse(line)

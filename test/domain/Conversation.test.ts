@@ -8,7 +8,6 @@ import {
   decodeAnswer,
   decodeRequest,
   encodeAnswer,
-  incompatibility,
   type TypedRequest
 } from "../../src/domain/Conversation.ts"
 
@@ -53,12 +52,4 @@ describe("the conversation", () => {
       }
     })
   )
-
-  it("knows who is too old for whom", () => {
-    const at = (protocol: number, oldest: number) => ({ protocol, oldest })
-    assert.isNull(incompatibility(at(1, 1), at(1, 1)))
-    assert.isNull(incompatibility(at(3, 1), at(2, 2)))
-    assert.strictEqual(incompatibility(at(3, 2), at(1, 1)), "server-too-old")
-    assert.strictEqual(incompatibility(at(1, 1), at(3, 2)), "server-too-new")
-  })
 })

@@ -1,7 +1,7 @@
 // Which snapshot a word means.
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { chooseSnapshot } from "../../src/domain/chooseSnapshot.ts"
+import { chooseSnapshot, snapshotAt } from "../../src/domain/chooseSnapshot.ts"
 import type { SnapshotInfo } from "../../src/domain/Conversation.ts"
 import { snapshotTime } from "../../src/domain/snapshotName.ts"
 
@@ -35,5 +35,18 @@ describe("choosing a snapshot", () => {
   it("names the three nearest where there is none", () => {
     assert.match(named(days, "2026-11-21T03:00+0000"), /2026-11-21T02.*2026-11-22T02.*2026-11-20T02/)
     assert.match(named([], "latest"), /no snapshots on the server yet/)
+  })
+
+  it("takes the newest that is not after a time", () => {
+    const then = (iso: string, snapshots = days) => {
+      const chosen = snapshotAt(snapshots, Date.parse(iso) / 1000)
+      return Result.isSuccess(chosen) ? chosen.success.name : chosen.failure.message
+    }
+    assert.strictEqual(then("2026-11-21T23:59:59Z"), "2026-11-21T02:00+0000")
+    assert.strictEqual(then("2026-11-21T02:00:00Z", days.toReversed()), "2026-11-21T02:00+0000")
+    assert.strictEqual(then("2026-11-21T01:59:59Z"), "2026-11-20T02:00+0000")
+    assert.strictEqual(then("2027-01-01T00:00:00Z"), "2026-11-23T02:00+0000")
+    assert.match(then("2026-11-20T01:59:59Z"), /no snapshot is that old; the oldest is 2026-11-20T02:00\+0000/)
+    assert.match(then("2026-11-20T01:59:59Z", []), /no snapshots on the server yet/)
   })
 })

@@ -15,6 +15,7 @@ describe("the forced command", () => {
   it("believes a key's line for what sshd forced, and takes the host from there", () => {
     const session = accepted({ words: "byteback-receive web", original: "x", loggedInBy: "key" })
     assert.strictEqual(session.line, "x")
+    assert.strictEqual(session.host, "web")
     assert.deepStrictEqual(session.words(ping), ["ping", "web"])
     assert.deepStrictEqual(session.words(complete), ["complete", "web"])
     assert.deepStrictEqual(session.words(typed), ["typed", "web"])
@@ -22,6 +23,7 @@ describe("the forced command", () => {
 
   it("lets an invitation enrol its host, and nothing else", () => {
     const session = accepted({ words: "byteback-receive --enrol web", original: "x", loggedInBy: "key" })
+    assert.isNull(session.host)
     assert.deepStrictEqual(session.words(typed), ["enrol", "web"])
     assert.isNull(session.words(ping))
   })

@@ -50,5 +50,5 @@ export const pushEnded = Effect.fn("pushEnded")(function* (host: string) {
   const files = yield* SystemFile
   const { run } = yield* Layout
   yield* files.directory(`${run}/${host}`, 0o700)
-  yield* files.write(`${run}/${host}/push`, `ended ${firstDay} 0\n`, 0o600)
+  yield* files.write(`${run}/${host}/push`, `ended 0\n`, 0o600)
 })

@@ -171,7 +171,7 @@ describe.skipIf(!root)("trouble", () => {
           "--mount",
           "sh",
           "-c",
-          'mount -t tmpfs none /run/byteback; exec "$@"',
+          'mount -t tmpfs -o mode=700 none /run/byteback; exec "$@"',
           "sh",
           ...backupWords()
         ])
@@ -263,19 +263,17 @@ describe.skipIf(!root)("trouble", () => {
         const server = yield* serverMachine("server8")
         const client = yield* clientMachine(server, "versions")
         const answer = (protocol: number) =>
-          `{"_tag":"hello","protocol":${protocol},"oldest":${protocol},"version":"9.9","host":"versions","now":0,"due":null,"token":null}`
+          `{"_tag":"hello","protocol":${protocol},"oldest":${protocol},"version":"9.9","host":"versions","now":0}`
         for (const [protocol, line] of [
           [0, /server's byteback \(9\.9\) is too old.*Upgrade the server/],
           [99, /server's byteback \(9\.9\) is too new.*Upgrade this machine/]
         ] as const) {
-          yield* server.write("/usr/lib/byteback/byteback-priv.other", `#!/bin/sh\necho '${answer(protocol)}'\n`, {
-            mode: "755"
-          })
-          yield* server.ok(["mv", "/usr/lib/byteback/byteback-priv.other", "/usr/lib/byteback/byteback-priv"])
+          yield* server.write("/usr/bin/other", `#!/bin/sh\necho '${answer(protocol)}'\n`, { mode: "755" })
+          yield* server.ok(["mv", "/usr/bin/other", "/usr/bin/byteback-receive"])
           endsWith(yield* client.run(backupWords()), 1, line)
         }
         yield* server.write(
-          "/usr/lib/byteback/byteback-priv",
+          "/usr/bin/byteback-receive",
           "#!/bin/sh\necho 'byteback-receive: unknown option' >&2\nexit 1\n",
           { mode: "755" }
         )

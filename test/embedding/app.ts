@@ -17,9 +17,7 @@ const ownServer = BackupServer.layerFake({
     oldest: 1,
     version: "0.5.0",
     host: "shop",
-    now: 0,
-    due: null,
-    token: null
+    now: 0
   }),
   complete: () =>
     Effect.succeed({

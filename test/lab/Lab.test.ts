@@ -304,10 +304,10 @@ describe.skipIf(!root)("Lab", () => {
     Effect.gen(function* () {
       const dist = yield* scratchDirectory
       fs.mkdirSync(join(dist, "chunks"))
-      fs.writeFileSync(join(dist, "byteback.mjs"), "#!/usr/lib/byteback/node\nimport './chunks/one.mjs'\n", {
+      fs.writeFileSync(join(dist, "byteback.cjs"), "#!/usr/lib/byteback/node\nrequire('./chunks/one.cjs')\n", {
         mode: 0o600
       })
-      fs.writeFileSync(join(dist, "chunks/one.mjs"), "console.log(process.execPath, process.argv[1])\n", {
+      fs.writeFileSync(join(dist, "chunks/one.cjs"), "console.log(process.execPath, process.argv[1])\n", {
         mode: 0o600
       })
       const lab = yield* Lab.make({ dist })
@@ -318,7 +318,7 @@ describe.skipIf(!root)("Lab", () => {
         yield* one.ok(["byteback-receive"], { user: "nobody" }),
         "/usr/lib/byteback/node /usr/bin/byteback-receive\n"
       )
-      const files = ["byteback.mjs", "node", "chunks", "chunks/one.mjs"].map((name) => `/usr/lib/byteback/${name}`)
+      const files = ["byteback.cjs", "node", "chunks", "chunks/one.cjs"].map((name) => `/usr/lib/byteback/${name}`)
       assert.strictEqual(
         yield* one.ok(["stat", "-c", "%a %U:%G", ...files]),
         "755 root:root\n755 root:root\n755 root:root\n644 root:root\n"
@@ -332,7 +332,7 @@ describe.skipIf(!root)("Lab", () => {
       const dist = yield* scratchDirectory
       const lab = yield* Lab.make({ dist })
       const refused = yield* Effect.flip(lab.machine("one", { install: true }))
-      assert.match(refused.message, /install: there is no byteback.mjs in .*; run npm run build first$/)
+      assert.match(refused.message, /install: there is no byteback.cjs in .*; run npm run build first$/)
     }).pipe(Effect.scoped)
   )
 

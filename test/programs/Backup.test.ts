@@ -51,7 +51,7 @@ const scene = (
     BackupServer.layerFake({
       hello: Effect.sync(() => {
         events.push("hello")
-        return { _tag: "hello", protocol: 1, oldest: 1, version: "0.5.0", host: "web", now: 0, due: null, token: null }
+        return { _tag: "hello", protocol: 1, oldest: 1, version: "0.5.0", host: "web", now: 0 }
       }),
       complete: (transfer) =>
         Effect.sync(() => {

@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
-import { hello } from "../../src/programs/Hello.ts"
 import { listSnapshots } from "../../src/programs/ListSnapshots.ts"
 import { SnapshotInterval } from "../../src/programs/TakeSnapshot.ts"
 import { BtrfsError } from "../../src/services/Btrfs.ts"
@@ -42,11 +41,10 @@ describe("a run that completes", () => {
         assert.strictEqual(due, start + 6 * hour)
         assert.deepStrictEqual(yield* names, [name])
         assert.deepStrictEqual((yield* (yield* Journal).read(host)).entries, [
-          { _tag: "snapshot", at: start, name, state: "complete", by: "host", transfer: 0, bytes: 0, files: 0 }
+          { _tag: "snapshot", at: start, name, state: "complete", by: "host", transfer: 0, bytes: 0 }
         ])
-        assert.deepStrictEqual((yield* listSnapshots({ host })).snapshots, [{ ...snapshot, note: null }])
-        const standing = yield* hello({ host })
-        assert.deepStrictEqual([standing.token, standing.due, standing.now], [token, due, start])
+        assert.deepStrictEqual((yield* listSnapshots({ host })).snapshots, [{ ...snapshot, bytes: 0, note: null }])
+        assert.strictEqual(yield* (yield* Runs).token(host), token)
       })
     )
   )
@@ -115,7 +113,6 @@ describe("a run that completes", () => {
       Effect.gen(function* () {
         yield* (yield* Store).take(host, "2099-01-01T00:00+0000")
         yield* pushed(0)
-        assert.isNull((yield* hello({ host })).due)
         yield* completeRun({ host, transfer: 0 })
         const { snapshots } = yield* listSnapshots({ host })
         assert.deepStrictEqual(
@@ -149,9 +146,9 @@ describe("a run that completes", () => {
 describe("a complete that cannot be", () => {
   const refusals = [
     ["with no push", null],
-    ["while the push is still recorded as running, without its lock", "running 1795000000\n"],
-    ["after a push that failed", "ended 1795000000 12\n"],
-    ["after a push that was killed", "ended 1795000000 137\n"],
+    ["while the push is still recorded as running, without its lock", "running\n"],
+    ["after a push that failed", "ended 12\n"],
+    ["after a push that was killed", "ended 137\n"],
     ["with a record that was cut off", "ended 17950000"]
   ] as const
   for (const [title, line] of refusals) {
@@ -196,7 +193,6 @@ describe("a complete that cannot be", () => {
       Effect.gen(function* () {
         for (const other of ["b.example", "../a.example", ""]) {
           assert.deepStrictEqual(yield* ending(completeRun({ host: other, transfer: 0 })), ["NotEnrolled", 10])
-          assert.deepStrictEqual(yield* ending(hello({ host: other })), ["NotEnrolled", 10])
           assert.deepStrictEqual(yield* ending(listSnapshots({ host: other })), ["NotEnrolled", 10])
         }
       })

@@ -378,6 +378,42 @@ describe("room for a run", () => {
         const error = yield* Effect.flip(makeRoom("a"))
         assert.strictEqual(error._tag === "NoRoom" && error.exit, "noSpace")
         assert.match(error.message, /What would help/)
+        // Written down once, however often it is tried.
+        for (let time = 0; time < 3; time++) yield* Effect.flip(makeRoom("a"))
+        const { entries } = yield* (yield* Journal).read("a")
+        assert.lengthOf(
+          entries.filter(({ _tag }) => _tag === "refused"),
+          1
+        )
+      })
+    )
+  })
+
+  it.effect("is not refused for good while another prune may be making it", () => {
+    const model = full(100 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", [0], 0)
+        yield* (yield* Lock).take("/run/byteback/prune.lock", "a prune")
+        const error = yield* Effect.flip(makeRoom("a"))
+        assert.strictEqual(error._tag === "Locked" && error.exit, "busy")
+        const { entries } = yield* (yield* Journal).read("a")
+        assert.isEmpty(entries.filter(({ _tag }) => _tag === "refused"))
+      }).pipe(Effect.scoped)
+    )
+  })
+
+  it.effect("is not made where what was deleted already will be free in a moment", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        model.live = 50 * GB
+        model.settling = 10 * GB
+        yield* makeRoom("a")
+        assert.isEmpty(model.removed)
       })
     )
   })

@@ -64,6 +64,7 @@ const machine = (server: World) => {
       const files = yield* SystemFile
       const fake = yield* BackupServer.pipe(Effect.provide(BackupServer.layerFake({})))
       return BackupServer.of({
+        ...fake,
         connect: Effect.fnUntraced(function* (target) {
           const fail = (reason: SshError["reason"]) =>
             new SshError({ reason, subject: target.host, exitCode: 255, stderr: "" })
@@ -88,9 +89,7 @@ const machine = (server: World) => {
                 oldest: 1,
                 version,
                 host: host ?? "",
-                now: 0,
-                due: null,
-                token: null
+                now: 0
               }
             }),
             enrol: (name: string, text: string) =>

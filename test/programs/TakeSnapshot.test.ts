@@ -52,11 +52,11 @@ describe("an administrator's snapshot", () => {
   )
 
   const pushes = [
-    ["ended 1795000000 0\n", "complete"],
-    ["ended 1795000000 24\n", "complete"],
-    ["ended 1795000000 23\n", "incomplete"],
-    ["ended 1795000000 12\n", "incomplete"],
-    ["running 1795000000\n", "incomplete"],
+    ["ended 0\n", "complete"],
+    ["ended 24\n", "complete"],
+    ["ended 23\n", "incomplete"],
+    ["ended 12\n", "incomplete"],
+    ["running\n", "incomplete"],
     ["", "incomplete"]
   ] as const
   for (const [line, expected] of pushes) {

@@ -35,5 +35,5 @@ export const enrolled = Effect.gen(function* () {
 export const pushed = Effect.fn("pushed")(function* (code: number) {
   const files = yield* SystemFile
   yield* files.remove(`/var/lib/byteback/token/${host}`)
-  yield* record(host, `ended ${start} ${code}\n`)
+  yield* record(host, `ended ${code}\n`)
 })

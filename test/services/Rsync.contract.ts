@@ -37,6 +37,7 @@ export const pushPlan = (
   ioTimeout: 600,
   flags: [],
   dryRun: false,
+  progress: true,
   itemize: false,
   ...more
 })
@@ -57,6 +58,7 @@ export const pullPlan = (
   devices: false,
   ioTimeout: 600,
   dryRun: false,
+  progress: false,
   itemize: false,
   ...more
 })

@@ -24,10 +24,10 @@ export const suite = <E>(name: string, layer: Layer.Layer<Runs | SystemFile, E>)
       Effect.gen(function* () {
         const runs = yield* Runs
         assert.isNull(yield* runs.lastPush("a"))
-        yield* record("a", "running 1795000000\n")
-        assert.deepStrictEqual(yield* runs.lastPush("a"), { _tag: "Running", since: 1_795_000_000 })
-        yield* record("a", "ended 1795000060 23\n")
-        assert.deepStrictEqual(yield* runs.lastPush("a"), { _tag: "Ended", at: 1_795_000_060, code: 23 })
+        yield* record("a", "running\n")
+        assert.deepStrictEqual(yield* runs.lastPush("a"), { _tag: "Running" })
+        yield* record("a", "ended 23\n")
+        assert.deepStrictEqual(yield* runs.lastPush("a"), { _tag: "Ended", code: 23 })
         assert.isNull(yield* runs.lastPush("b"))
         yield* runs.forget("a")
         yield* runs.forget("a")
@@ -39,7 +39,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<Runs | SystemFile, E>)
       "takes a record that it cannot read for none",
       Effect.gen(function* () {
         const runs = yield* Runs
-        for (const line of ["", "ended", "ended 1795000060 ", "\0\0\0"]) {
+        for (const line of ["", "ended", "ended 23", "\0\0\0"]) {
           yield* record("a", line)
           assert.isNull(yield* runs.lastPush("a"))
         }

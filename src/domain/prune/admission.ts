@@ -105,19 +105,17 @@ export const anomaly = ({ approval, before, deleted, growth, past, rewritten }: 
 const FEW_FILES = 100
 
 /**
- * What of the files that were there before a run it rewrote and deleted. `before` and `after` count all files; where one is not known
- * nobody can tell what was deleted. Too few to matter are none.
+ * What a run rewrote and deleted of the files that were there before it (`before`; undefined where nobody knows how many). Too few to
+ * matter are none.
  */
 export const massChange = (
   before: number | undefined,
-  after: number | undefined,
-  written: { readonly created: number; readonly rewritten: number }
-): Pick<Change, "before" | "deleted" | "rewritten"> => {
-  if (before === undefined) return { before: 0, rewritten: 0, deleted: 0 }
-  const { created, rewritten } = written
-  const deleted = after === undefined ? 0 : Math.max(0, before + created - after)
-  return rewritten + deleted < FEW_FILES ? { before: 0, rewritten: 0, deleted: 0 } : { before, rewritten, deleted }
-}
+  rewritten: number,
+  deleted: number
+): Pick<Change, "before" | "deleted" | "rewritten"> =>
+  before === undefined || rewritten + deleted < FEW_FILES
+    ? { before: 0, rewritten: 0, deleted: 0 }
+    : { before, rewritten, deleted }
 
 /** How long the snapshot before an anomaly is held, in seconds. */
 export const HOLD = 30 * 24 * HOUR

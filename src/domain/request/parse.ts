@@ -168,7 +168,7 @@ const parseServer = <Of extends SecludedOf>(
 ): Parsed<Transferred<Of> | Secluded> => {
   const first = words[0] ?? ""
   if (!/^-(?!-)/.test(first)) return parseArguments(of, { letters: "", client: "" }, words, accept)
-  const cluster = parseCluster(first)
+  const cluster = parseCluster(first, of._tag)
   if (!cluster.ok) return cluster
   const { client, letters, secluded } = cluster.value
   if (!secluded) return parseArguments(of, { letters, client }, words.slice(1), accept)

@@ -1,9 +1,12 @@
 // What of rsync's server options a client may ask for: the letters, the long options and their values. Nothing else exists.
-import type { Cluster, LongOption } from "./request.ts"
+import type { Cluster, LongOption, SecludedOf } from "./request.ts"
 import { accept, type Parsed, refuse } from "./refusal.ts"
 
 /** None of these takes a value, so none can swallow what follows it. */
 export const letters = "vlHogDtpAXrRSxzWcIJOUuEnm"
+
+/** For reading also directories without what is below them, which a plain listing asks for. */
+const readingLetters = `${letters}d`
 
 /** rsync builds its cluster in a buffer of this many bytes. */
 const maxCluster = 64
@@ -17,13 +20,18 @@ const client = /^(?:\.|[0-9]{1,3}\.[0-9]{1,3}\.?)[A-Za-z]{0,16}$/
 const count = (text: string, letter: string): number => text.split(letter).length - 1
 
 /** Reads a cluster; `s`, where it is among the letters, is taken out and told. */
-export const parseCluster = (word: string): Parsed<Cluster & { readonly secluded: boolean }> => {
+export const parseCluster = (
+  word: string,
+  of: SecludedOf["_tag"]
+): Parsed<Cluster & { readonly secluded: boolean }> => {
   if (word.length > maxCluster) return refuse(`a cluster of options is longer than ${maxCluster} characters`, word)
   const e = word.indexOf("e")
   const all = word.slice(1, e < 0 ? undefined : e)
   const secluded = all.includes("s")
   const own = all.replace("s", "")
-  for (const letter of own) if (!letters.includes(letter)) return refuse("the option is not allowed", `-${letter}`)
+  for (const letter of own)
+    if (!(of === "Push" ? letters : readingLetters).includes(letter))
+      return refuse("the option is not allowed", `-${letter}`)
   if (e >= 0 && !client.test(word.slice(e + 1)))
     return refuse("the option -e may only tell what the client can do", word.slice(e))
   if (count(own, "v") > 3) return refuse("the option may be given three times at most", "-v")
@@ -82,7 +90,12 @@ export const pushOptions: LongOptions = new Map([
   ["--max-delete", integer]
 ])
 
-export const pullOptions: LongOptions = new Map([...both, ["--ignore-missing-args", null]])
+export const pullOptions: LongOptions = new Map([
+  ...both,
+  ["--ignore-missing-args", null],
+  ["--list-only", null],
+  ["--specials", null]
+])
 
 /** Reads one long option, only in its full spelling and only as `--option=value`. */
 export const parseLongOption = (written: string, options: LongOptions): Parsed<LongOption> => {

@@ -13,14 +13,40 @@ export interface PullPlan {
   readonly destination: string
   readonly acls: boolean
   readonly xattrs: boolean
-  /** make devices and other special files */
+  /** make device nodes; fifos and sockets come in any case */
   readonly devices: boolean
+  /** what happens to a file that is there already; default: `if-changed` */
+  readonly overwrite?: Overwrite
+  /** delete what is below a directory of `paths` and not in the snapshot */
+  readonly deletes?: boolean
+  /** a file of filter rules in merge-file form */
+  readonly filterFile?: string
+  /** compare contents, not size and time alone */
+  readonly checksum?: boolean
+  /** look at what `paths` name, and not below directories */
+  readonly namesOnly?: boolean
   /** seconds without any traffic after which rsync gives up */
   readonly ioTimeout: number
   readonly dryRun: boolean
-  /** print a line for each file (see `Observer.change`) */
-  readonly itemize: boolean
+  /** tell of progress after each file, which costs a moment for each */
+  readonly progress: boolean
+  /** print a line for each file (see `Observer.change`): for people, or `sized` for `readItemized` */
+  readonly itemize: boolean | "sized"
 }
+
+export const overwrites = ["always", "if-changed", "if-newer", "never"] as const
+/** if-changed: where size or time differ; if-newer: where the snapshot's is also the newer one. */
+export type Overwrite = (typeof overwrites)[number]
+
+const overwriteOption: Record<Overwrite, ReadonlyArray<string>> = {
+  always: ["--ignore-times"],
+  "if-changed": [],
+  "if-newer": ["--update"],
+  never: ["--ignore-existing"]
+}
+
+/** Where what has arrived of a file waits for the rest, beside the file's own place: no half file ever has a whole one's name. */
+export const partialDirectory = ".byteback-partial"
 
 /**
  * rsync's arguments; the paths go to its stdin (`pathList`), so that names may be any bytes and nothing in them is
@@ -28,28 +54,61 @@ export interface PullPlan {
  */
 export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
   "--archive",
-  "--recursive",
+  plan.namesOnly === true ? "--no-recursive" : "--recursive",
   "--hard-links",
   ...(plan.acls ? ["--acls"] : []),
   ...(plan.xattrs ? ["--xattrs"] : []),
-  ...(plan.devices ? [] : ["--no-D"]),
+  ...(plan.devices ? [] : ["--no-devices"]),
+  ...overwriteOption[plan.overwrite ?? "if-changed"],
+  ...(plan.deletes === true ? ["--delete-during"] : []),
+  ...(plan.checksum === true ? ["--checksum"] : []),
+  ...(plan.filterFile === undefined ? [] : [`--filter=merge ${plan.filterFile}`]),
+  `--partial-dir=${partialDirectory}`,
   "--numeric-ids",
   "--modify-window=-1",
   "--sparse",
   "--stats",
-  "--info=progress2",
+  ...(plan.progress ? ["--info=progress2"] : []),
   "--no-human-readable",
   `--timeout=${plan.ioTimeout}`,
   ...(plan.dryRun ? ["--dry-run"] : []),
-  ...(plan.itemize ? ["--out-format=%i %n%L"] : []),
+  ...(plan.itemize ? [plan.itemize === "sized" ? "--out-format=%i %l %n" : "--out-format=%i %n%L"] : []),
   "--files-from=-",
   "--from0",
+  ...requestedOnly(plan.paths),
   `--rsh=${plan.server.rsh}`,
   `--rsync-path=byteback-restore --fake-super --snapshot ${plan.snapshot}`,
   "--",
   `${plan.server.alias}:.`,
   plan.destination
 ]
+
+const partsOf = (path: string): ReadonlyArray<string> => path.split("/").filter((part) => part !== "" && part !== ".")
+
+/** With more paths than this rules for each would not fit a command line, and each path's first directory has to do. */
+const mostRules = 300
+
+/** A path beside a wildcard, where a backslash escapes; what an argument can not carry for certain may be any byte. */
+const escaped = (path: string): string => path.replaceAll(/[*?[\\]/g, "\\$&").replaceAll(/[^\x20-\x7e]/g, "?")
+
+/** A path as a pattern that matches it: without any wildcard rsync takes a backslash as it stands. */
+const pattern = (path: string): string => (/[*?[]|[^\x20-\x7e]/.test(path) ? escaped(path) : path)
+
+/**
+ * Filter rules that let through what is asked for, the directories above it, and nothing else; none where everything is.
+ * rsync's receiver holds a server to them. By itself (3.5.0) it holds it to the list of files only once that list has
+ * been sent: a server that does not wait for it may name what it likes.
+ */
+const requestedOnly = (paths: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const wanted = paths.map(partsOf).map((parts) => (paths.length > mostRules ? parts.slice(0, 1) : parts))
+  if (wanted.some((parts) => parts.length === 0)) return []
+  const rules = wanted.flatMap((parts) => {
+    const above = parts.slice(1).map((_, index) => `--include=/${pattern(parts.slice(0, index + 1).join("/"))}/`)
+    const path = parts.join("/")
+    return [...above, `--include=/${pattern(path)}`, `--include=/${escaped(path)}/**`]
+  })
+  return [...new Set(rules), "--exclude=*"]
+}
 
 /**
  * The paths as rsync reads them from stdin: relative to the snapshot's root, each ended by NUL. Null where a path
@@ -58,7 +117,7 @@ export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
 export const pathList = (paths: ReadonlyArray<string>): string | null => {
   let list = ""
   for (const path of paths) {
-    const parts = path.split("/").filter((part) => part !== "" && part !== ".")
+    const parts = partsOf(path)
     if (path.includes("\0") || parts.includes("..")) return null
     list += `${parts.join("/") || "."}\0`
   }

@@ -21,6 +21,8 @@ export interface PushPlan {
   readonly flags: ReadonlyArray<string>
   /** change nothing, only say what would be done */
   readonly dryRun: boolean
+  /** tell of progress after each file, which costs a moment for each */
+  readonly progress: boolean
   /** print a line for each change (see `Observer.change`) */
   readonly itemize: boolean
 }
@@ -41,7 +43,7 @@ export const pushArgv = (plan: PushPlan): ReadonlyArray<string> => [
   "--delete-excluded",
   "--inplace",
   "--stats",
-  "--info=progress2",
+  ...(plan.progress ? ["--info=progress2"] : []),
   "--no-human-readable",
   `--timeout=${plan.ioTimeout}`,
   ...(plan.dryRun ? ["--dry-run"] : []),

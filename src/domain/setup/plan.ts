@@ -104,6 +104,7 @@ export const neededPrograms: Readonly<Record<string, string>> = {
   btrfs: "btrfs-progs",
   "mkfs.btrfs": "btrfs-progs",
   bwrap: "bubblewrap",
+  getfattr: "attr",
   useradd: "passwd",
   usermod: "passwd",
   mount: "mount",

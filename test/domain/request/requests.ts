@@ -71,7 +71,7 @@ const transfer = (options: ReadonlyArray<fc.Arbitrary<Option>>) =>
     .map(({ timeout, ...rest }) => (timeout === undefined ? rest : { ...rest, timeout }))
 
 const pushed = transfer([...both, ...pushOnly, valued("--max-delete", int)])
-const pulled = transfer([...both, flag("--ignore-missing-args")])
+const pulled = transfer([...both, ...["--ignore-missing-args", "--list-only", "--specials"].map(flag)])
 
 const old = fc.record({
   snapshot: fc.oneof(snapshot, fc.constant("*" as const)),

@@ -43,7 +43,7 @@ describe.skipIf(version === undefined)(`rsync ${version}`, () => {
   const at = (...path: ReadonlyArray<string>) => join(root, ...path)
   const rsync = (served: string, ...args: ReadonlyArray<string>) => {
     writeFileSync(at("lines"), "")
-    const { status, stderr } = spawnSync("rsync", [`--rsh=${process.execPath} ${at("rsh.mjs")}`, ...args], {
+    const { status, stderr, stdout } = spawnSync("rsync", [`--rsh=${process.execPath} ${at("rsh.mjs")}`, ...args], {
       cwd: root,
       encoding: "utf8",
       env: {
@@ -53,7 +53,7 @@ describe.skipIf(version === undefined)(`rsync ${version}`, () => {
         NODE_OPTIONS: "--disable-warning=ExperimentalWarning"
       }
     })
-    return { status, stderr, line: readFileSync(at("lines"), "utf8").trim() }
+    return { status, stderr, stdout, line: readFileSync(at("lines"), "utf8").trim() }
   }
   const fresh = (name: string): string => {
     rmSync(at(name), { recursive: true, force: true })
@@ -109,6 +109,18 @@ describe.skipIf(version === undefined)(`rsync ${version}`, () => {
       const { status, stderr } = rsync("source", ...args, fresh("target"))
       assert.strictEqual(status, 0, stderr)
       assert.deepStrictEqual(readdirSync(at("target")).toSorted(), [...got])
+    })
+
+  for (const [name, path, listed] of [
+    ["a directory", "latest/etc/", [".", "-x", "a b", "a*b", "a\\b", "file", "link", "\\#303\\#251"]],
+    ["a file", "latest/etc/file", ["file"]],
+    ["a path of latest", "etc/file", ["file"]]
+  ] as const)
+    it(`a listing of ${name}`, () => {
+      const { status, stderr, stdout } = rsync("source", "--list-only", `host:${path}`)
+      assert.strictEqual(status, 0, stderr)
+      const names = stdout.trimEnd().split("\n")
+      assert.deepStrictEqual(names.map((row) => row.slice(46)).toSorted(), [...listed].toSorted())
     })
 
   it("our refusal is what its user reads", () => {

@@ -15,6 +15,7 @@ const push: PushPlan = {
   ioTimeout: 10_800,
   flags: [],
   dryRun: false,
+  progress: false,
   itemize: false
 }
 const latest = "latest"
@@ -29,6 +30,7 @@ const pull: PullPlan = {
   devices: false,
   ioTimeout: 300,
   dryRun: false,
+  progress: false,
   itemize: false
 }
 
@@ -65,8 +67,8 @@ describe("a push", () => {
 
 describe("a pull", () => {
   it("makes devices only when asked", () => {
-    assert.include(pullArgv(pull), "--no-D")
-    assert.notInclude(pullArgv({ ...pull, devices: true }), "--no-D")
+    assert.include(pullArgv(pull), "--no-devices")
+    assert.notInclude(pullArgv({ ...pull, devices: true }), "--no-devices")
   })
   it("lists paths below the snapshot's root, and never one above it", () => {
     const path = fc
@@ -86,5 +88,25 @@ describe("a pull", () => {
     )
     assert.strictEqual(pathList(["/", "/etc//ssh/", "./a"]), ".\0etc/ssh\0a\0")
     assert.isNull(pathList(["/a\0b"]))
+  })
+  it("holds the server to what was asked for", () => {
+    const rules = (...paths: ReadonlyArray<string>) =>
+      pullArgv({ ...pull, paths }).filter((word) => /^--(include|exclude)=/.test(word))
+    assert.deepStrictEqual(rules("/"), [])
+    assert.deepStrictEqual(rules("/etc", "/"), [])
+    assert.deepStrictEqual(rules("/etc//ssh/", "/etc/a*b\\c", "/x\\y", "/\u00ff"), [
+      "--include=/etc/",
+      "--include=/etc/ssh",
+      "--include=/etc/ssh/**",
+      "--include=/etc/a\\*b\\\\c",
+      "--include=/etc/a\\*b\\\\c/**",
+      "--include=/x\\y",
+      "--include=/x\\\\y/**",
+      "--include=/?",
+      "--include=/?/**",
+      "--exclude=*"
+    ])
+    const many = Array.from({ length: 5000 }, (_, index) => `/home/${index}`)
+    assert.deepStrictEqual(rules(...many), ["--include=/home", "--include=/home/**", "--exclude=*"])
   })
 })

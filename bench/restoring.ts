@@ -1,0 +1,140 @@
+// A restore of a whole tree against bare rsync: same options, same sshd, same kind of subvolume, in turn; and what it needs in memory.
+import { Effect } from "effect"
+import { bytesOfText, toUint8Array } from "../src/domain/byteString.ts"
+import { pathList, pullArgv } from "../src/domain/rsync/pullArgv.ts"
+import { isSnapshotRef } from "../src/domain/snapshotName.ts"
+import { Lab, type Machine } from "../test/lab/Lab.ts"
+import { realTree } from "../test/lab/realTree.ts"
+import { median } from "./median.ts"
+import type { BenchRow } from "./row.ts"
+
+/** For a look in between: BENCH_FILES=5000 BENCH_RUNS=3. */
+const files = Number(process.env["BENCH_FILES"] ?? 50_000)
+const runs = Number(process.env["BENCH_RUNS"] ?? 7)
+
+const timed = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const before = performance.now()
+    yield* work
+    return (performance.now() - before) / 1000
+  })
+
+/** A client with a backup of a real tree, and a user `bare` on the server whose home is a copy of that snapshot. */
+const pair = Effect.fn("pair")(function* () {
+  const lab = yield* Lab
+  const server = yield* lab.machine("server", { install: true })
+  const client = yield* lab.machine("client", { install: true })
+  yield* server.sshd
+  yield* server.ok(["byteback", "setup-server", "--image", "/srv/store.img", "--size", "12G", "--address", "server"])
+  yield* client.ok((yield* server.ok(["byteback", "invite", "client"])).trim().split(" "))
+  const tree = yield* realTree(client, files)
+  yield* client.ok(
+    [
+      ...["byteback", "backup", "--quiet", "--retry-number", "0"],
+      ...tree.directories.flatMap((directory) => ["--source", directory])
+    ],
+    { timeout: 600_000 }
+  )
+  yield* client.ok(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/bare"])
+  yield* server.ok(["useradd", "--home-dir", "/mnt/bare", "--shell", "/bin/sh", "bare"])
+  yield* server.ok([
+    "sh",
+    "-c",
+    `set -e; mkdir -p /mnt/bare /etc/bare; btrfs -q subvolume snapshot /byteback/client/current /byteback/bare
+     chown -R --no-dereference bare: /byteback/bare; chmod 700 /byteback/bare
+     btrfs -q property set /byteback/bare ro true; mount --bind /byteback/bare /mnt/bare`
+  ])
+  yield* server.write("/etc/bare/keys", yield* client.read("/root/bare.pub"))
+  yield* server.write(
+    "/etc/ssh/sshd_config.d/bare.conf",
+    "Match User bare\n  AuthorizedKeysFile /etc/bare/keys\nMatch all\n"
+  )
+  yield* server.sshd
+  return { client, tree }
+})
+
+const ours = (client: Machine, directories: ReadonlyArray<string>) =>
+  client.ok(["byteback", "restore", "--quiet", "--to", "/back", ...directories], { timeout: 600_000 })
+
+const bare = (client: Machine, directories: ReadonlyArray<string>) => {
+  const latest = "latest"
+  if (!isSnapshotRef(latest)) throw new Error(latest)
+  const argv = pullArgv({
+    server: {
+      rsh: "ssh -i /root/bare -o UserKnownHostsFile=/etc/byteback/known_hosts -o StrictHostKeyChecking=yes -l bare",
+      alias: "server"
+    },
+    snapshot: latest,
+    paths: directories.map(bytesOfText),
+    destination: "/back",
+    acls: true,
+    xattrs: true,
+    devices: false,
+    ioTimeout: 10_800,
+    dryRun: false,
+    progress: false,
+    itemize: false
+  }).map((word) => (word.startsWith("--rsync-path=") ? "--rsync-path=rsync --fake-super" : word))
+  return client.ok(["rsync", ...argv], {
+    stdin: toUint8Array(pathList(directories.map(bytesOfText))!),
+    timeout: 600_000
+  })
+}
+
+/** MiB that the client's Node held at most while it ran this. */
+const peak = Effect.fn("peak")(function* (client: Machine, argv: ReadonlyArray<string>) {
+  yield* client.write(
+    "/root/peak.cjs",
+    `process.on("exit", () => require("node:fs").appendFileSync("/root/peak", process.resourceUsage().maxRSS + "\\n"))\n`
+  )
+  yield* client.ok(["rm", "-f", "/root/peak"])
+  yield* client.run(argv, { env: { NODE_OPTIONS: "--require=/root/peak.cjs" }, timeout: 600_000 })
+  return Math.max(...(yield* client.read("/root/peak")).trim().split("\n").map(Number)) / 1024
+})
+
+/** All rows of this comparison. Needs root. */
+export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
+  Effect.gen(function* () {
+    const { client, tree } = yield* pair()
+    const { directories } = tree
+    const mine: Array<number> = []
+    const theirs: Array<number> = []
+    for (let run = 0; run < runs; run += 1) {
+      const both = [
+        Effect.map(timed(ours(client, directories)), (seconds) => mine.push(seconds)),
+        Effect.map(timed(bare(client, directories)), (seconds) => theirs.push(seconds))
+      ]
+      for (const one of run % 2 === 0 ? both : both.toReversed()) {
+        yield* client.ok(["rm", "-rf", "/back"])
+        yield* client.ok(["mkdir", "-m", "700", "/back"])
+        yield* one
+      }
+    }
+    yield* client.ok(["rm", "-rf", "/back"])
+    const found: ReadonlyArray<BenchRow> = [
+      { name: `restore of ${tree.files} files: byteback`, value: median(mine), unit: "s" },
+      { name: `restore of ${tree.files} files: bare rsync`, value: median(theirs), unit: "s" },
+      { name: "restore: ratio to bare rsync", value: median(mine) / median(theirs), unit: "x", target: 1.05 },
+      {
+        name: `memory of the client's Node, restore of ${tree.files} files`,
+        value: yield* peak(client, ["byteback", "restore", "--quiet", "--to", "/back", ...directories]),
+        unit: "MiB",
+        target: 200
+      },
+      {
+        name: `memory of the client's Node, a dry run that names ${tree.files} files`,
+        value: yield* peak(client, ["byteback", "restore", "--dry-run", "--to", "/nowhere", ...directories]),
+        unit: "MiB",
+        target: 200
+      },
+      {
+        name: `memory of the client's Node, verify of ${tree.files} files`,
+        value: yield* peak(client, ["byteback", "verify"]),
+        unit: "MiB",
+        target: 200
+      },
+      { name: "verify, all by content", value: yield* timed(client.ok(["byteback", "verify"])), unit: "s" },
+      { name: "drill, 100 files", value: yield* timed(client.ok(["byteback", "drill"])), unit: "s" }
+    ]
+    return found
+  }).pipe(Effect.scoped, Effect.provide(Lab.layer()), Effect.runPromise)

@@ -1,0 +1,113 @@
+// dump: a tree as a tar archive, with all that --fake-super keeps of its files turned back.
+import { lstatSync, type BigIntStats } from "node:fs"
+import type { Xattrs } from "../../src/domain/getfattr.ts"
+import { pathMissing, type Raw } from "../../src/domain/request/reading.ts"
+import { aclText } from "../../src/domain/storedAcl.ts"
+import { natureOf } from "../../src/domain/storedStat.ts"
+import { tarEnd, type TarEntry, tarHeader, tarPadding } from "../../src/domain/tar.ts"
+import { entriesOf, join, look, raw, statXattr, targetOf, xattrsOf } from "./look.ts"
+import { refuse, writeAll } from "./output.ts"
+import { copyOut } from "./cat.ts"
+
+/** Files whose xattrs are read with one call. */
+const together = 200
+
+const kinds = { f: "0", l: "2", c: "3", b: "4", d: "5", p: "6" } as const
+
+/** The xattrs that the file had on its host: rsync keeps those that only root may set under user.rsync. */
+const original = (xattrs: Xattrs): ReadonlyMap<string, string> => {
+  const found = new Map<string, string>()
+  for (const [name, value] of xattrs) {
+    if (name.startsWith("user.rsync.%")) continue
+    if (name.startsWith("user.rsync.")) found.set(name.slice("user.rsync.".length), value)
+    else if (name.startsWith("user.")) found.set(name, value)
+  }
+  return found
+}
+
+/** A file whose xattr is garbage comes as a plain file that only root may read. */
+const unknown = { type: "f", mode: 0o600, device: [0, 0], uid: 0, gid: 0 } as const
+
+const entryOf = (path: string, found: BigIntStats, xattrs: Xattrs): TarEntry | null => {
+  const { gid, mode, uid } = found
+  const real = { mode: Number(mode), uid: Number(uid), gid: Number(gid) }
+  const garbage = found.isDirectory() ? ({ ...unknown, type: "d", mode: 0o700 } as const) : unknown
+  const nature = natureOf(real, xattrs.get(statXattr)) ?? garbage
+  // no archive can hold a socket
+  if (nature.type === "s") return null
+  const access = xattrs.get("user.rsync.%aacl")
+  const inherited = xattrs.get("user.rsync.%dacl")
+  return {
+    name: path === "" ? "." : path,
+    kind: kinds[nature.type],
+    mode: nature.mode,
+    uid: nature.uid,
+    gid: nature.gid,
+    size: nature.type === "f" ? Number(found.size) : 0,
+    mtime: found.mtimeNs,
+    target: nature.type === "l" ? targetOf(path) : "",
+    device: nature.device,
+    xattrs: original(xattrs),
+    acl: {
+      access: access === undefined ? null : aclText(access, nature.mode),
+      default: inherited === undefined ? null : aclText(inherited, nature.mode)
+    }
+  }
+}
+
+const write = (bytes: string): void => writeAll(Buffer.from(bytes, "latin1"))
+
+const zeros = Buffer.alloc(64 * 1024)
+
+/** The first name of each file that has several. */
+type Names = Map<bigint, string>
+
+const give = (paths: ReadonlyArray<string>, names: Names): void => {
+  const xattrs = xattrsOf(paths, "all")
+  for (const path of paths) {
+    const found = lstatSync(raw(path), { bigint: true, throwIfNoEntry: false })
+    const entry = found === undefined ? null : entryOf(path, found, xattrs(path))
+    if (found === undefined || entry === null) continue
+    const first = found.nlink > 1n && entry.kind !== "5" ? names.get(found.ino) : undefined
+    if (first !== undefined) {
+      write(
+        tarHeader({
+          ...entry,
+          kind: "1",
+          size: 0,
+          target: first,
+          xattrs: new Map(),
+          acl: { access: null, default: null }
+        })
+      )
+      continue
+    }
+    if (found.nlink > 1n) names.set(found.ino, path)
+    write(tarHeader(entry))
+    if (entry.size === 0) continue
+    // what shrinks while it is read, as a file of `current` may, is filled up: the header has told its size
+    for (let left = entry.size - copyOut(path, entry.size); left > 0; left -= zeros.length)
+      writeAll(zeros.subarray(0, Math.min(left, zeros.length)))
+    write(tarPadding(entry.size))
+  }
+}
+
+export const dump = ({ path }: Raw): void => {
+  const found = look(path) ?? refuse("there is nothing at that path", pathMissing)
+  const names: Names = new Map()
+  let waiting: Array<string> = [path]
+  const walk = (directory: string): void => {
+    for (const entry of entriesOf(directory)) {
+      const at = join(directory, entry.name)
+      waiting.push(at)
+      if (waiting.length >= together) {
+        give(waiting, names)
+        waiting = []
+      }
+      if (entry.directory) walk(at)
+    }
+  }
+  if (found.isDirectory()) walk(path)
+  give(waiting, names)
+  write(tarEnd)
+}

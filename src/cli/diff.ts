@@ -1,0 +1,64 @@
+// byteback diff: what is different between two snapshots.
+import { Effect, Option } from "effect"
+import { Argument, Command } from "effect/cli"
+import type { Row } from "../domain/ReadingAnswer.ts"
+import { mostRows } from "../domain/request/reading.ts"
+import { compareLive } from "../programs/CompareLive.ts"
+import { readRows } from "../programs/ReadSnapshots.ts"
+import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
+import { snapshotPath } from "./pathArgument.ts"
+import { snapshotNamed } from "./snapshotArgument.ts"
+import { limit, printRows, shownPath } from "./rows.ts"
+
+const signs = { added: "+", removed: "-", renamed: ">", content: "M", metadata: "m" } as const
+
+const line = (row: Row): string => {
+  if (row._tag !== "change") return ""
+  const { from, from_b64 } = row
+  const old =
+    from === undefined
+      ? ""
+      : `${shownPath({ path: from, ...(from_b64 === undefined ? {} : { path_b64: from_b64 }) })} -> `
+  return `${signs[row.change]} ${old}${shownPath(row)}${row.type === "d" ? "/" : ""}`
+}
+
+export const diffCommand = Command.make(
+  "diff",
+  {
+    ...serverFlags,
+    from: Argument.String("a").pipe(Argument.withDescription("the older snapshot")),
+    to: Argument.String("b").pipe(
+      Argument.withDefault("latest"),
+      Argument.withDescription("the newer one, or live: this machine's files as they are now, by size and time")
+    ),
+    path: Argument.String("path").pipe(
+      Argument.withDefault("/"),
+      Argument.withDescription("only what is at this path and below")
+    ),
+    limit,
+    host,
+    json
+  },
+  Effect.fnUntraced(function* (given) {
+    const { path } = yield* snapshotPath(given.path, given.host)
+    const most = Math.min(Math.max(0, given.limit), mostRows)
+    const session = { settings: settingsOf(given), host: Option.getOrUndefined(given.host) }
+    const from = yield* snapshotNamed(given.from)
+    if (given.to === "live") {
+      yield* printRows(compareLive({ ...session, from, path, most }), given.json, line)
+      return
+    }
+    const request = { _tag: "diff", from, to: yield* snapshotNamed(given.to), path, most } as const
+    yield* printRows(readRows({ ...session, request }), given.json, line)
+  })
+).pipe(
+  Command.withDescription(
+    "What is different in snapshot B from snapshot A: + added, - removed, > renamed, M content written, m only metadata. " +
+      "Of a file with several names one is told"
+  ),
+  Command.withShortDescription("what is different between two snapshots"),
+  Command.withExamples([
+    { command: "byteback diff 2026-11-22T18:00+0000 latest /etc", description: "What has happened to /etc since" },
+    { command: "byteback diff latest live /etc", description: "What has changed after the last backup" }
+  ])
+)

@@ -1,0 +1,46 @@
+// byteback dump: a tree of a snapshot as a tar archive.
+import { Effect, Option } from "effect"
+import { Argument, Command } from "effect/cli"
+import { ConfigError } from "../domain/clientSettings.ts"
+import { readBytes } from "../programs/ReadSnapshots.ts"
+import { host, serverFlags, settingsOf } from "./clientFlags.ts"
+import { snapshotPath } from "./pathArgument.ts"
+import { snapshotNamed } from "./snapshotArgument.ts"
+import { writeRaw } from "./rawOutput.ts"
+
+export const dumpCommand = Command.make(
+  "dump",
+  {
+    ...serverFlags,
+    snapshot: Argument.String("snapshot").pipe(Argument.withDescription("a snapshot's name, latest or current")),
+    path: Argument.String("path").pipe(Argument.withDescription("what of it; / is everything")),
+    host
+  },
+  Effect.fnUntraced(function* (given) {
+    const snapshot = yield* snapshotNamed(given.snapshot)
+    const { path } = yield* snapshotPath(given.path, given.host)
+    if (process.stdout.isTTY) {
+      return yield* new ConfigError({
+        where: "dump",
+        problem: "a terminal cannot show an archive; add | tar -x or > FILE"
+      })
+    }
+    yield* readBytes({
+      settings: settingsOf(given),
+      host: Option.getOrUndefined(given.host),
+      request: { _tag: "dump", snapshot, path },
+      onBytes: writeRaw
+    })
+  })
+).pipe(
+  Command.withDescription(
+    "Write a tree of a snapshot as a tar archive, with owners, xattrs, ACLs and capabilities; sockets are left out"
+  ),
+  Command.withShortDescription("a tree of a snapshot as a tar archive"),
+  Command.withExamples([
+    {
+      command: "byteback dump latest /srv | tar --xattrs --xattrs-include='*' --acls -xp",
+      description: "As root: everything back, with all that belongs to it"
+    }
+  ])
+)

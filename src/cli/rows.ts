@@ -1,0 +1,83 @@
+// Prints rows as they come: lines for people with everything escaped, or an object a line.
+import { Console, Effect, Stream } from "effect"
+import { Flag } from "effect/cli"
+import { escapeName } from "../domain/escape.ts"
+import type { End, Entry, Row } from "../domain/ReadingAnswer.ts"
+import { localTime } from "./units.ts"
+
+export const limit = Flag.Int("limit").pipe(
+  Flag.withDefault(10_000),
+  Flag.withDescription("how many rows to print at most; it is said when there are more")
+)
+
+/** The bytes of a row's path, or the path itself where it is UTF-8. */
+const pathOf = ({ path, path_b64 }: Pick<Entry, "path" | "path_b64">): string | Uint8Array =>
+  path_b64 === undefined ? path : Buffer.from(path_b64, "base64")
+
+/** A path for a terminal. */
+export const shownPath = (row: Pick<Entry, "path" | "path_b64">): string => escapeName(pathOf(row))
+
+const triad = (bits: number, special: string | null): string => {
+  const execute = (bits & 1) === 1
+  const last = special === null ? (execute ? "x" : "-") : execute ? special : special.toUpperCase()
+  return `${(bits & 4) === 0 ? "-" : "r"}${(bits & 2) === 0 ? "-" : "w"}${last}`
+}
+
+/** `-rwxr-xr-x`, as ls prints it; unknown rights are question marks. */
+const rights = (type: string, mode: number | undefined): string => {
+  const letter = type === "f" ? "-" : type
+  if (mode === undefined) return `${letter}?????????`
+  const special = (bit: number, name: string) => ((mode & bit) === 0 ? null : name)
+  return [
+    letter,
+    triad(mode >> 6, special(0o4000, "s")),
+    triad(mode >> 3, special(0o2000, "s")),
+    triad(mode, special(0o1000, "t"))
+  ].join("")
+}
+
+/** Rights, links, owner, size and time of an entry, in columns. */
+export const longColumns = (row: Omit<Entry, "_tag" | "path" | "path_b64">): string => {
+  const size = row.device === undefined ? String(row.size ?? "?") : row.device.join(",")
+  const owner = `${row.uid ?? "?"} ${row.gid ?? "?"}`
+  const time = row.mtime === undefined || Math.abs(row.mtime) > 8e12 ? "?" : localTime(row.mtime)
+  const links = String(row.links ?? "?").padStart(3)
+  return `${rights(row.type ?? "?", row.mode)} ${links} ${owner.padStart(11)} ${size.padStart(12)} ${time.padEnd(16)}`
+}
+
+/** ` -> target` of a link. */
+export const arrow = ({ target }: Pick<Entry, "target">): string =>
+  target === undefined ? "" : ` -> ${escapeName(target)}`
+
+/** JSON in which no character could move a terminal's cursor either. */
+const asciiJson = (row: Row | End): string =>
+  JSON.stringify(row).replaceAll(/[\x7f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
+/** Prints all rows, and says on stderr where the answer was cut. Gives how many they were. */
+export const printRows = <E, R>(
+  pieces: Stream.Stream<ReadonlyArray<Row | End>, E, R>,
+  json: boolean,
+  line: (row: Row) => string
+) => {
+  let end: End = { _tag: "end", rows: 0, cut: null }
+  return pieces.pipe(
+    Stream.runForEach((rows) => {
+      const lines: Array<string> = []
+      for (const row of rows) {
+        if (row._tag === "end") end = row
+        if (json) lines.push(asciiJson(row))
+        else if (row._tag !== "end") lines.push(line(row))
+      }
+      return lines.length === 0 ? Effect.void : Console.log(lines.join("\n"))
+    }),
+    Effect.andThen(
+      Effect.suspend(() => {
+        if (end.cut === null || json) return Effect.void
+        const why =
+          end.cut === "rows" ? "there are more; --limit shows them" : "looking any further would take too long"
+        return Console.error(`byteback: cut after ${end.rows} rows: ${why}`)
+      })
+    ),
+    Effect.map(() => end.rows)
+  )
+}

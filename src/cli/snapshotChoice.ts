@@ -1,0 +1,40 @@
+// The two ways to say which snapshot is meant: by a word, or by a time in the zone of whoever asks.
+import { Clock, Effect, Option, Schema } from "effect"
+import { Flag } from "effect/cli"
+import type { ExitName } from "../domain/exitCode.ts"
+import { restoreTime } from "../domain/restoreTime.ts"
+
+export const snapshotFlag = Flag.String("snapshot").pipe(
+  Flag.withAlias("s"),
+  Flag.optional,
+  Flag.withDescription("the snapshot to take: a name that byteback snapshots lists, or latest (the default)")
+)
+
+export const atFlag = Flag.String("at").pipe(
+  Flag.optional,
+  Flag.withDescription("the newest snapshot not after a time: 'yesterday 18:00', '3 days ago', 2026-11-01 (its end)")
+)
+
+/** Options that exclude each other, or a question that nobody is there to answer. Nothing was written. */
+export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", { message: Schema.String }) {
+  get exit(): ExitName {
+    return "usage"
+  }
+}
+
+/** The zone of whoever runs this: seconds to add to UTC. */
+const zone = (epochSeconds: number) => -60 * new Date(epochSeconds * 1000).getTimezoneOffset()
+
+/** A snapshot's name or `latest`, or epoch seconds. */
+export const chosenFrom = Effect.fnUntraced(function* (given: {
+  readonly snapshot: Option.Option<string>
+  readonly at: Option.Option<string>
+}) {
+  const { at, snapshot } = given
+  if (Option.isSome(snapshot) && Option.isSome(at)) {
+    return yield* new UsageError({ message: "--snapshot and --at both choose a snapshot; give one of them" })
+  }
+  if (Option.isNone(at)) return Option.getOrElse(snapshot, () => "latest")
+  const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+  return yield* Effect.fromResult(restoreTime(at.value, now, zone))
+})

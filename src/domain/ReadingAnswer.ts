@@ -1,0 +1,59 @@
+// What the server says of its snapshots' files: one line of JSON a row, and a trailer by which one knows that it was all.
+import { Schema } from "effect"
+
+const Text = Schema.String.check(Schema.isMaxLength(32_768))
+
+/** `path_b64` has the bytes where the path is not UTF-8; `path` is then escaped. Both begin with a slash. */
+const At = { path: Text, path_b64: Schema.optionalKey(Schema.String.check(Schema.isBase64())) }
+
+/**
+ * What a long listing says: `type` one of find's letters, null where nobody asked, `?` where what is stored about it is garbage;
+ * `mtime` in epoch seconds, `size` in bytes, `mode` the twelve lowest bits.
+ */
+const Details = {
+  type: Schema.NullOr(Schema.Literals(["f", "d", "l", "c", "b", "p", "s", "?"])),
+  size: Schema.optionalKey(Schema.Finite),
+  mtime: Schema.optionalKey(Schema.Finite),
+  links: Schema.optionalKey(Schema.Int),
+  mode: Schema.optionalKey(Schema.Int),
+  uid: Schema.optionalKey(Schema.Int),
+  gid: Schema.optionalKey(Schema.Int),
+  device: Schema.optionalKey(Schema.Tuple([Schema.Int, Schema.Int])),
+  target: Schema.optionalKey(Text)
+}
+
+/** The first and the last snapshot of a row that stands for several, and how many they are. */
+const Span = { first: Text, last: Text, snapshots: Schema.Int }
+
+/** A file of one snapshot. */
+export const Entry = Schema.TaggedStruct("entry", { ...At, ...Details })
+export type Entry = typeof Entry.Type
+
+/** A path that was found in some of all snapshots; its details are those of the last. */
+const Found = Schema.TaggedStruct("found", { ...At, ...Details, ...Span })
+
+/** One version of a file, in snapshots that follow each other. */
+const Version = Schema.TaggedStruct("version", { ...Span, ...Details })
+
+/** The file was not there in these snapshots, although it had been before. */
+const Absent = Schema.TaggedStruct("absent", Span)
+
+/** How one path differs. `renamed` has the old path in `from`. */
+const Change = Schema.TaggedStruct("change", {
+  change: Schema.Literals(["added", "removed", "renamed", "content", "metadata"]),
+  ...At,
+  type: Schema.NullOr(Schema.Literals(["f", "d"])),
+  from: Schema.optionalKey(Text),
+  from_b64: Schema.optionalKey(Schema.String.check(Schema.isBase64()))
+})
+export type Change = typeof Change.Type
+
+export const Row = Schema.Union([Entry, Found, Version, Absent, Change])
+export type Row = typeof Row.Type
+
+/** The last line. `cut`: why there would have been more. */
+const End = Schema.TaggedStruct("end", { rows: Schema.Int, cut: Schema.NullOr(Schema.Literals(["rows", "time"])) })
+export type End = typeof End.Type
+
+/** Decodes one line. */
+export const decodeLine = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Union([Row, End])))

@@ -1,0 +1,91 @@
+// All snapshots as directories, read-only, for as long as the program runs: sshfs here, a read-only sftp server there.
+import { Effect, FileSystem, Schema } from "effect"
+import { bytesOfText, fromUint8Array } from "../domain/byteString.ts"
+import { escapeName, escapeText } from "../domain/escape.ts"
+import { findRefusal } from "../domain/refusalLine.ts"
+import { mountPoints } from "../domain/filters.ts"
+import { sftpLine } from "../domain/request/sftp.ts"
+import { Exec } from "../services/Exec.ts"
+import { openSession, type SessionOptions } from "./connectToServer.ts"
+
+export interface MountOptions extends SessionOptions {
+  /** absolute; an empty directory */
+  readonly directory: string
+  /** called once the snapshots can be seen */
+  readonly ready?: Effect.Effect<void>
+}
+
+/** The snapshots cannot be mounted there. Nothing was changed. */
+export class MountFailed extends Schema.TaggedError<MountFailed>()("MountFailed", {
+  directory: Schema.String,
+  problem: Schema.Literals(["missing", "not-a-directory", "not-empty", "no-sshfs", "failed"]),
+  detail: Schema.String
+}) {
+  override get message() {
+    const directory = escapeName(this.directory)
+    switch (this.problem) {
+      case "missing":
+        return `${directory} is not there; make it first: mkdir ${directory}`
+      case "not-a-directory":
+        return `${directory} is not a directory that can be read; name an empty one`
+      case "not-empty":
+        return `${directory} is not empty; name an empty directory`
+      case "no-sshfs":
+        return "sshfs is not installed here; run apt-get install sshfs"
+      case "failed":
+        return `the snapshots could not be mounted on ${directory}${this.detail === "" ? "" : `: ${escapeText(this.detail, 300)}`}`
+    }
+  }
+}
+
+/** Returns when somebody unmounts the directory. Interruption unmounts it. */
+export const mount = Effect.fn("mount")(function* (options: MountOptions) {
+  const fs = yield* FileSystem.FileSystem
+  const exec = yield* Exec
+  const failed = (problem: MountFailed["problem"], detail = "") =>
+    new MountFailed({ directory: options.directory, problem, detail })
+  if (!(yield* Effect.orElseSucceed(fs.exists(options.directory), () => false))) return yield* failed("missing")
+  const entries = yield* Effect.mapError(fs.readDirectory(options.directory), () => failed("not-a-directory"))
+  if (entries.length > 0) return yield* failed("not-empty")
+  // sshfs would take a link's target and a path through links by another name than we would look for
+  const directory = yield* Effect.mapError(fs.realPath(options.directory), () => failed("not-a-directory"))
+
+  const { session } = yield* openSession(options)
+  yield* session.hello
+  const scratch = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-mount-" })
+  const script = `${scratch}/sftp`
+  // what sshfs adds to an ssh command line (a subsystem, options) is not for our session, so nothing of it is passed on
+  yield* fs.writeFileString(script, `#!/bin/sh\nexec ${session.rsh} ${session.alias} '${sftpLine}'\n`, { mode: 0o700 })
+
+  const isMounted = Effect.map(
+    Effect.orElseSucceed(fs.readFile("/proc/self/mountinfo"), () => new Uint8Array()),
+    (text) => mountPoints(fromUint8Array(text)).has(bytesOfText(directory))
+  )
+  // sshfs mounts before it knows whether the server lets it in
+  const seen = Effect.flatMap(isMounted, (there) =>
+    there ? Effect.isSuccess(fs.readDirectory(directory)) : Effect.succeed(false)
+  )
+  const watching = seen.pipe(
+    Effect.delay("50 millis"),
+    Effect.repeat({ until: (is) => is }),
+    Effect.andThen(options.ready ?? Effect.void),
+    Effect.andThen(Effect.never)
+  )
+  const ended = yield* exec
+    .run("sshfs", [
+      "-f",
+      "-o",
+      `ro,nosuid,nodev,fsname=byteback,ssh_command=sh ${script}`,
+      `${session.alias}:`,
+      directory
+    ])
+    .pipe(
+      Effect.raceFirst(watching),
+      Effect.mapError((error) => failed(error.reason === "not-found" ? "no-sshfs" : "failed", error.detail))
+    )
+  if (ended.code === 0) return
+  const refusal = findRefusal(ended.stderr)
+  const detail =
+    refusal === null ? (ended.stderr.trim().split("\n").at(-1) ?? "") : `the server says: ${refusal.message}`
+  return yield* failed("failed", detail)
+}, Effect.scoped)

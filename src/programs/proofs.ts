@@ -1,0 +1,27 @@
+// The client's memory of its checks: a small file that status reads.
+import { Clock, Effect } from "effect"
+import { formatProofs, parseProofs, type Proof } from "../domain/proof.ts"
+import { Layout } from "../services/Layout.ts"
+import { SystemFile } from "../services/SystemFile.ts"
+
+const name = "proofs.json"
+
+/** What was remembered so far. */
+export const readProofs = Effect.gen(function* () {
+  const { state } = yield* Layout
+  return parseProofs(yield* Effect.orElseSucceed((yield* SystemFile).read(`${state}/${name}`), () => null))
+})
+
+/** Remembers a check. Where nothing can be written (not root), the check counts all the same and only a warning is logged. */
+export const remember = Effect.fnUntraced(function* (kind: "verify" | "drill", found: Omit<Proof, "at">) {
+  const { state } = yield* Layout
+  const files = yield* SystemFile
+  const proof: Proof = { at: Math.floor((yield* Clock.currentTimeMillis) / 1000), ...found }
+  const before = yield* readProofs
+  const proven = kind === "drill" && found.unexplained === 0 && found.compared > 0
+  const text = formatProofs({ ...before, [kind]: proof, ...(proven ? { restored: proof } : {}) })
+  yield* files.directory(state, 0o700).pipe(
+    Effect.andThen(files.write(`${state}/${name}`, text, 0o600)),
+    Effect.catch((error) => Effect.logWarning(`the result is not remembered: ${error.message}`))
+  )
+})

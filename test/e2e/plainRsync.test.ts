@@ -1,0 +1,145 @@
+// Getting it back with nothing but rsync: the line that the manual has always given, and the old client's own.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Lab, type Machine } from "../lab/Lab.ts"
+import { oldRsync } from "../lab/oldRsync.ts"
+import { everyKind, fingerprint } from "./everyKind.ts"
+import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
+
+const old = root ? oldRsync("3.2.7") : null
+if (root && old === null)
+  console.warn("test/e2e/plainRsync: rsync 3.2.7 cannot be had from apt here; its half is skipped")
+
+/** ssh without any option finds the host's key and the server's, as its user would set it up. */
+const plainSsh = (client: Machine, server: string) =>
+  client.write(
+    "/root/.ssh/config",
+    `Host ${server}\n  IdentityFile /etc/byteback/key\n  UserKnownHostsFile /etc/byteback/known_hosts\n`,
+    { mode: "600" }
+  )
+
+const suite = (version: string, program: Uint8Array | null) =>
+  it.layer(Lab.layer(), { excludeTestServices: true, timeout: 240_000 })((it) => {
+    it.effect(`rsync ${version} brings back files of any snapshot, and lists them`, () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server1")
+        const client = yield* clientMachine(server, "plain")
+        yield* plainSsh(client, "server1")
+        yield* client.ok(["sh", "-c", everyKind])
+        yield* client.ok(backupWords())
+        yield* client.write("/data/hello", "second\n")
+        yield* nextSnapshotMayCome(server, "plain")
+        yield* client.ok(backupWords())
+        const [first] = (yield* snapshotNames(server, "plain")) as [string, string]
+        yield* client.write("/data/hello", "now\n")
+        if (program !== null) yield* client.write("/usr/local/bin/rsync", program, { mode: "755" })
+        assert.include(yield* client.ok(["rsync", "--version"]), version)
+
+        // The line as the manual has it, in an empty directory.
+        const seed = (...paths: ReadonlyArray<string>) =>
+          client.run(
+            [
+              ...["rsync", "-Prat", "--rsync-path=rsync --fake-super"],
+              ...paths.map((path) => `byteback@server1:${path}`),
+              "."
+            ],
+            { cwd: "/here" }
+          )
+        const got = Effect.fnUntraced(function* (...paths: ReadonlyArray<string>) {
+          yield* client.ok(["sh", "-c", "rm -rf /here; mkdir /here"])
+          const { code, stderr } = yield* seed(...paths)
+          assert.strictEqual(code, 0, `${paths.join(" ")}: ${stderr}`)
+          return (yield* client.ok(["sh", "-c", "cd /here; find . -type f | sort | xargs -r -d '\\n' cat"])).trim()
+        })
+        assert.strictEqual(yield* got("data/hello"), "second", "a path without a snapshot is of the latest")
+        assert.strictEqual(yield* got("/data/hello"), "second")
+        assert.strictEqual(yield* got("latest/data/hello"), "second")
+        assert.strictEqual(yield* got("current/data/hello"), "second")
+        assert.strictEqual(yield* got(`${first}/data/hello`), "hello")
+        assert.strictEqual(
+          yield* got(`/${first}/data/hello`, `${first}/data/dir/secret`),
+          "hello\nsecret".split("\n").join("\n")
+        )
+        assert.strictEqual(yield* got("data/ leading and trailing "), "x")
+        assert.strictEqual(yield* got("data/back\\slash"), "x")
+        assert.strictEqual(yield* got("data/dir/secret"), "secret")
+        assert.strictEqual(
+          (yield* client.ok(["stat", "-c", "%a %u %g", "/here/secret"])).trim(),
+          (yield* client.ok(["stat", "-c", "%a %u %g", "/data/dir/secret"])).trim()
+        )
+
+        // A whole tree with everything in it.
+        yield* client.ok(["sh", "-c", "rm -rf /here; mkdir /here; echo second > /data/hello"])
+        const all = yield* client.run(["rsync", "-aHAX", "--numeric-ids", "byteback@server1:data", "/here"])
+        assert.strictEqual(all.code, 0, all.stderr)
+        const [is, was] = yield* Effect.all([fingerprint(client, "/here/data"), fingerprint(client, "/data")])
+        const withoutHello = (lines: ReadonlyArray<string>) => lines.filter((line) => !/^(hello)?\|/.test(line))
+        assert.deepStrictEqual(
+          { ...is, metadata: withoutHello(is.metadata) },
+          { ...was, metadata: withoutHello(was.metadata) }
+        )
+
+        // Listings.
+        const listed = yield* client.ok(["rsync", "--list-only", "byteback@server1:latest/data/dir/"])
+        assert.match(listed, /^-rw-rw----\s+6 .* secret$/m)
+        assert.match(listed, /^lrwxrwxrwx .* symlink -> \.\.\/nowhere$/m)
+        assert.match(yield* client.ok(["rsync", "byteback@server1:"]), / data$/m)
+        assert.match(
+          yield* client.ok(["rsync", "-r", "--list-only", `byteback@server1:${first}/data/`]),
+          / dir\/sparse$/m
+        )
+
+        // What is not there, and what may not be.
+        yield* client.ok(["sh", "-c", "rm -rf /here; mkdir /here"])
+        for (const [paths, says] of [
+          [["data/never"], /No such file or directory/],
+          [["2001-01-01T00:00+0000/data/hello"], /byteback: this host has no snapshot 2001-01-01T00:00\+0000/],
+          [["latest/data/hello", `${first}/data/hello`], /one session restores from one snapshot/],
+          [["../other/current/etc/passwd"], /a path may not hold "\.\."/]
+        ] as const) {
+          const { code, stderr } = yield* seed(...paths)
+          assert.notStrictEqual(code, 0, paths.join(" "))
+          assert.match(stderr, says)
+        }
+        assert.strictEqual(yield* client.ok(["ls", "-A", "/here"]), "")
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect(`an old client on rsync ${version} lists and restores with its very lines`, () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server2")
+        const client = yield* clientMachine(server, "elder")
+        yield* plainSsh(client, "server2")
+        yield* client.ok(["sh", "-c", "mkdir '/data/a b'; echo blank > '/data/a b/file'; echo other > /data/other"])
+        yield* client.ok(backupWords())
+        const [name] = (yield* snapshotNames(server, "elder")) as [string]
+        if (program !== null) yield* client.write("/usr/local/bin/rsync", program, { mode: "755" })
+        const list = (line: string) => client.ok(["ssh", "byteback@server2", `byteback-receive ${line}`])
+        assert.match(
+          yield* list("--snapshot * --list data/a=20b"),
+          new RegExp(`^${name.replace("+", "\\+")} .* 6 .*/data/a b/file$`, "m")
+        )
+        assert.match(yield* list("--snapshot * --list --all --verbose /data/"), /\/data\/hello$/m)
+        assert.match(yield* list(`--snapshot ${name} --list data/*er`), /\/data\/other$/m)
+        assert.strictEqual(yield* list("--list nothing"), "")
+
+        yield* client.ok(["mkdir", "/here"])
+        for (const snapshot of ["*", name]) {
+          const { code, stderr } = yield* client.run(
+            [
+              ...["rsync", "-rlptgoDRz", "--numeric-ids", "--inplace", "--timeout=300"],
+              `--rsync-path=byteback-restore --fake-super --snapshot ${snapshot}`,
+              ...["byteback@server2:data/hello", ":data/other", "."]
+            ],
+            { cwd: "/here" }
+          )
+          assert.strictEqual(code, 0, stderr)
+          assert.strictEqual(yield* client.ok(["cat", "/here/data/hello", "/here/data/other"]), "hello\nother\n")
+          yield* client.ok(["rm", "-r", "/here/data"])
+        }
+      }).pipe(Effect.scoped)
+    )
+  })
+
+describe.skipIf(!root)("the machine's own rsync", () => suite("3.", null))
+describe.skipIf(old === null)("an older rsync", () => suite("3.2.7", old))

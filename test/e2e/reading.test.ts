@@ -1,0 +1,270 @@
+// The reading commands on real snapshots: from the client over ssh, and on the server as an administrator.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Lab, type Machine } from "../lab/Lab.ts"
+import { everyKind, fingerprint } from "./everyKind.ts"
+import {
+  backupWords,
+  clientMachine,
+  hostDirectory,
+  nextSnapshotMayCome,
+  root,
+  serverMachine,
+  snapshotNames
+} from "./pair.ts"
+
+type Row = { readonly _tag: string; readonly path: string; readonly [field: string]: unknown }
+
+/** What a command prints with --json: its rows, and the trailer. */
+const rowsOf = Effect.fn("rowsOf")(function* (machine: Machine, ...words: ReadonlyArray<string>) {
+  const lines = (yield* machine.ok(["byteback", ...words, "--json"])).trim().split("\n")
+  const rows = lines.map((line) => JSON.parse(line) as Row)
+  return { rows: rows.slice(0, -1), end: rows.at(-1)! }
+})
+
+/** What `find` on the machine itself says of a tree, a line a file: type, mode, owner, size of files and links, time, name, target. */
+const asFound = Effect.fn("asFound")(function* (machine: Machine, directory: string) {
+  const printed = yield* machine.ok(["find", directory, "-mindepth", "1", "-printf", "%y|%m|%U:%G|%s|%Ts|%p|%l\\0"])
+  const lines = printed.split("\0").filter((one) => one !== "")
+  return lines.map((one) => one.replace(/^([^fl]\|[^|]*\|[^|]*\|)\d+/, "$10")).toSorted()
+})
+
+const twice = Effect.fn("twice")(function* (server: Machine, client: Machine, change: string) {
+  yield* client.ok(backupWords())
+  yield* client.ok(["sh", "-ec", change], { cwd: "/data" })
+  yield* nextSnapshotMayCome(server, client.name)
+  yield* client.ok(backupWords())
+  const [first = "", second = ""] = yield* snapshotNames(server, client.name)
+  return { first, second }
+})
+
+describe.skipIf(!root)("reading", () => {
+  it.layer(Lab.layer(), { excludeTestServices: true, timeout: 180_000 })((it) => {
+    it.effect("is an administrator's too on the server, by --host and without the client's key", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("local")
+        const client = yield* clientMachine(server, "reader")
+        yield* client.ok(backupWords())
+        for (const words of [
+          ["snapshots", "--json"],
+          ["ls", "-lR", "--json", "/"],
+          ["find", "hello", "--snapshot", "all"],
+          ["history", "/data/hello"],
+          ["cat", "/data/hello"],
+          ["dump", "latest", "/data"]
+        ]) {
+          const here = yield* client.ok(["byteback", ...words])
+          assert.strictEqual(yield* server.ok(["byteback", ...words, "--host", "reader"]), here)
+        }
+        const nobody = yield* server.run(["byteback", "snapshots", "--host", "nobody"])
+        assert.strictEqual(nobody.code, 10)
+        assert.include(nobody.stderr, "nobody is not a host of this server")
+        const user = yield* server.run(["byteback", "snapshots", "--host", "reader"], { user: "daemon" })
+        assert.strictEqual(user.code, 1)
+        assert.include(user.stderr, "by root")
+        const elsewhere = yield* client.run(["byteback", "snapshots", "--host", "reader"])
+        assert.include(elsewhere.stderr, "reader is not a host of this server")
+        yield* server.ok([
+          ...["rsync", "-a", "--rsh=/usr/lib/byteback/local-session reader", "--rsync-path=rsync --fake-super"],
+          ...["server:latest/data/", "/back"]
+        ])
+        assert.strictEqual(yield* server.read("/back/hello"), "hello\n")
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("tells every kind of file as it was on its machine, and never a byte that moves the cursor", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("kinds1")
+        const client = yield* clientMachine(server, "lister")
+        yield* client.ok(["sh", "-c", everyKind])
+        yield* client.ok(backupWords())
+        const { end, rows } = yield* rowsOf(client, "ls", "-lR", "/data")
+        assert.deepStrictEqual(end, { ...end, _tag: "end", rows: rows.length, cut: null })
+        const told = rows.map((row) => {
+          const { gid, mode, mtime, path, size, target, type, uid } = row
+          const bytes = row["path_b64"] === undefined ? path : Buffer.from(String(row["path_b64"]), "base64").toString()
+          return `${type}|${Number(mode).toString(8)}|${uid}:${gid}|${size}|${Math.floor(Number(mtime))}|${bytes}|${target ?? ""}`
+        })
+        assert.deepStrictEqual(told.toSorted(), yield* asFound(client, "/data"))
+        const device = rows.find(({ path }) => path === "/data/dir/disk")
+        assert.deepStrictEqual(device?.["device"], [7, 200])
+        for (const words of [
+          ["ls", "-lR", "/"],
+          ["find", "*", "--snapshot", "all"],
+          ["ls", "-R", "/", "--json"]
+        ]) {
+          assert.match(yield* client.ok(["byteback", ...words]), /^[\x20-\x7e\n]*$/)
+        }
+        const odd = "/data/name with blanks \n and \x1b and \xff"
+        const shell = 'byteback cat "$(printf "/data/name with blanks \\n and \\033 and \\377")"'
+        assert.strictEqual(yield* client.ok(["sh", "-c", shell]), "x", odd)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("gives a tar from which GNU tar makes the same tree, in all that tar can hold", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("tar1")
+        const client = yield* clientMachine(server, "archivist")
+        yield* client.ok(["sh", "-c", everyKind])
+        const long = "l".repeat(200)
+        const more = `rm dir/socket; mkdir ${long}; cd ${long}; printf x > ${long}; ln ${long} hard; ln -s ${long}/${long}/${long} far
+          printf x > "$(printf '%0200d\\377' 0)"; chown 3000000000:4000000000 hard; touch -d '1960-01-01 00:00:00.5' early
+          touch -d '2400-01-01' late; setfattr -n 'user.a=b%c' -v 0x00ff0a hard`
+        yield* client.ok(["sh", "-ec", more], { cwd: "/data" })
+        yield* client.ok(backupWords())
+        const before = yield* fingerprint(client, "/data")
+        yield* client.ok(["sh", "-c", "byteback dump latest /data >/a.tar"])
+        yield* client.ok(["sh", "-c", "mkdir /x && tar --xattrs --xattrs-include='*' --acls -xpf /a.tar -C /x"])
+        assert.deepStrictEqual(yield* fingerprint(client, "/x/data"), before)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("tells versions, differences and places of what changed between two snapshots", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("changes")
+        const client = yield* clientMachine(server, "changing")
+        yield* client.ok(["sh", "-c", everyKind])
+        // rsync compares lists of xattrs that two kinds of names sort differently, so such a file always looks changed to it
+        yield* client.ok(["setfattr", "-x", "trusted.note", "/data/dir/file"])
+        const { first, second } = yield* twice(
+          server,
+          client,
+          `rm dir/old; mv dir/secret dir/moved; echo more >>hello; chmod 600 nothing; mkdir new; echo x >new/x; ln hello link
+           rm absolute; mkdir absolute; rm -r dir/sub; setfattr -n user.k -v v '*'`
+        )
+        const changes = (...words: ReadonlyArray<string>) =>
+          Effect.map(rowsOf(client, "diff", ...words), ({ rows }) =>
+            rows.map(({ change, path, type }) => `${change} ${type} ${path}`)
+          )
+        const expected = [
+          "metadata f /data/*",
+          "content d /data/absolute",
+          "added f /data/dir/moved",
+          "removed f /data/dir/old",
+          "removed f /data/dir/secret",
+          "removed d /data/dir/sub",
+          "content f /data/hello",
+          "added f /data/link",
+          "added d /data/new",
+          "added f /data/new/x",
+          "metadata f /data/nothing"
+        ]
+        assert.deepStrictEqual(yield* changes(first), expected)
+        const below = expected.filter((line) => line.includes("/data/dir/"))
+        assert.deepStrictEqual(yield* changes(first, second, "/data/dir"), below)
+        assert.deepStrictEqual(yield* changes(second, "latest"), [])
+        // current is no read-only snapshot, so both trees are walked; that does not look at users' xattrs
+        const walked = yield* changes(first, "current")
+        assert.deepStrictEqual(walked.toSorted(), expected.filter((line) => !line.endsWith("*")).toSorted())
+
+        assert.deepStrictEqual(yield* changes("latest", "live", "/data"), [])
+        const later = "echo now >>dir/file; rm dir/moved; echo y >new/y; chmod 700 new"
+        yield* client.ok(["sh", "-ec", later], { cwd: "/data" })
+        const live = [
+          "added f /data/new/y",
+          "content f /data/dir/file",
+          "content f /data/dir/hard",
+          "metadata d /data/new",
+          "removed f /data/dir/moved"
+        ]
+        assert.deepStrictEqual((yield* changes("latest", "live", "/data")).toSorted(), live)
+        const sinceRoot = (yield* changes("latest", "live")).toSorted()
+        assert.deepStrictEqual(sinceRoot, live.slice(1), "what is new below the root itself is not told")
+
+        const versions = yield* rowsOf(client, "history", "/data/hello")
+        assert.deepStrictEqual(
+          versions.rows.map(({ first: from, last, size }) => [from, last, size]),
+          [
+            [first, first, 6],
+            [second, second, 11]
+          ]
+        )
+        const gone = yield* rowsOf(client, "history", "/data/dir/secret")
+        assert.deepStrictEqual(
+          gone.rows.map((row) => [row._tag, row["snapshots"], row["uid"]]),
+          [
+            ["version", 1, 1234],
+            ["absent", 1, undefined]
+          ]
+        )
+        const same = yield* rowsOf(client, "history", "/data/dir/file")
+        assert.deepStrictEqual(
+          same.rows.map((row) => [row["first"], row["last"], row["snapshots"]]),
+          [[first, second, 2]]
+        )
+
+        const found = (...words: ReadonlyArray<string>) =>
+          Effect.map(rowsOf(client, "find", ...words), ({ rows }) => rows.map(({ path }) => path))
+        assert.deepStrictEqual(yield* found("*ov*", "--below", "/data/dir"), ["/data/dir/moved"])
+        assert.deepStrictEqual(yield* found("*", "--type", "l"), ["/data/dir/symlink"])
+        assert.deepStrictEqual(yield* found("*", "--type", "p", "--snapshot", "all"), ["/data/dir/fifo"])
+        assert.deepStrictEqual(yield* found("dir/s?cr*", "--snapshot", first), ["/data/dir/secret"])
+        assert.deepStrictEqual(yield* found("*", "--size", "+1M"), ["/data/dir/sparse"])
+        assert.deepStrictEqual(yield* found("old", "--older", "2002-01-01", "--snapshot", "all"), ["/data/dir/old"])
+        assert.deepStrictEqual(
+          yield* found("old", "--newer", "7d", "--snapshot", "all").pipe(Effect.orElseSucceed(() => [])),
+          []
+        )
+        const everywhere = yield* rowsOf(client, "find", "secret", "--snapshot", "all")
+        assert.deepStrictEqual(
+          everywhere.rows.map((row) => [row.path, row["first"], row["last"], row["snapshots"], row["mode"]]),
+          [["/data/dir/secret", first, first, 1, 0o660]]
+        )
+
+        const missing = yield* client.run(["byteback", "cat", "/data/dir/old"])
+        assert.strictEqual(missing.code, 1)
+        assert.include(missing.stderr, `/data/dir/old is not in latest; the last snapshot that has it is ${first}`)
+        const never = yield* client.run(["byteback", "ls", "/data/never"])
+        assert.include(never.stderr, "/data/never is not in latest, and in no snapshot")
+        const wrong = yield* client.run(["byteback", "ls", "2020-01-01T00:00+0000:/"])
+        assert.strictEqual(wrong.code, 1)
+        assert.include(wrong.stderr, `no snapshot 2020-01-01T00:00+0000; the nearest are ${first}, ${second}`)
+        const nothing = yield* client.run(["byteback", "find", "no-such-thing"])
+        assert.deepStrictEqual([nothing.code, nothing.stdout], [1, ""])
+        assert.include(nothing.stderr, "nothing in latest is called no-such-thing")
+        for (const path of ["/data/dir", "/data/dir/symlink", "/data/dir/fifo"]) {
+          const odd = yield* client.run(["byteback", "cat", path])
+          assert.deepStrictEqual([odd.code, odd.stdout], [1, ""], path)
+        }
+        const cut = yield* client.run(["byteback", "find", "*", "--limit", "3"])
+        assert.strictEqual(cut.stdout.trim().split("\n").length, 3)
+        assert.include(cut.stderr, "cut after 3 rows")
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("shows garbage in place of metadata as such, and goes on; one host never sees another's", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("garbage")
+        const client = yield* clientMachine(server, "forger")
+        const other = yield* clientMachine(server, "other")
+        yield* other.write("/data/canary", "canary\n")
+        yield* other.ok(backupWords())
+        yield* client.write("/data/after", "after\n")
+        yield* client.ok(backupWords())
+        const forged = `${hostDirectory("forger")}/current/data/hello`
+        for (const value of ["garbage", "100644 0,0 99999999999:0", "40755 0,0 0:0", "777777 1,2 3:4", ""]) {
+          yield* server.ok(["setfattr", "-n", "user.rsync.%stat", "-v", value, forged])
+          const { rows } = yield* rowsOf(client, "ls", "-l", "current:/data")
+          assert.deepStrictEqual(
+            rows.map(({ mode, path, type }) => [path, type, mode]),
+            [
+              ["/data/after", "f", 0o644],
+              ["/data/hello", "?", undefined]
+            ]
+          )
+          assert.include(yield* client.ok(["byteback", "ls", "-l", "current:data"]), "??????????")
+        }
+        yield* client.ok(["sh", "-c", "byteback dump current / | tar -tv >/listed"])
+        for (const words of [
+          ["ls", "/../other/current"],
+          ["find", "canary", "--snapshot", "all"],
+          ["history", "/../../other/current/data/canary"],
+          ["cat", "latest:../../other/current/data/canary"]
+        ]) {
+          const { code, stdout } = yield* client.run(["byteback", ...words])
+          assert.deepStrictEqual([code, stdout], [1, ""], words.join(" "))
+        }
+      }).pipe(Effect.scoped)
+    )
+  })
+})

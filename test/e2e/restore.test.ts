@@ -1,0 +1,216 @@
+// Getting it back: where to, what over, from when, and what happens when it goes wrong in the middle.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Lab, type Machine, type RunResult } from "../lab/Lab.ts"
+import { everyKind, fingerprint } from "./everyKind.ts"
+import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
+
+const refused = (ended: RunResult, code: number, line: RegExp) => {
+  assert.strictEqual(ended.code, code, ended.stderr + ended.stdout)
+  assert.match(ended.stderr, line)
+  assert.lengthOf(ended.stderr.trim().split("\n"), 1, ended.stderr)
+}
+
+/** The machine's rsync gets through no more than this, so that a transfer can be met in the middle. */
+const slow = (machine: Machine, kilobytes: number) =>
+  machine.write("/usr/local/bin/rsync", `#!/bin/sh\nexec /usr/bin/rsync --bwlimit=${kilobytes} "$@"\n`, { mode: "755" })
+
+describe.skipIf(!root)("restoring", () => {
+  it.layer(Lab.layer(), { excludeTestServices: true, timeout: 240_000 })((it) => {
+    it.effect("mends damaged files in place, through no symlink, and deletes only what it is told to", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server1")
+        const client = yield* clientMachine(server, "mended")
+        const run = (...argv: ReadonlyArray<string>) => client.run(["byteback", "restore", ...argv])
+        yield* client.ok(["sh", "-c", everyKind])
+        yield* client.ok(["sh", "-c", "mkdir -p /data/tree/deep /victim; echo good > /data/tree/deep/file"])
+        yield* client.ok(backupWords())
+        const before = yield* fingerprint(client, "/data")
+
+        yield* client.ok([
+          "sh",
+          "-c",
+          `echo bad > /victim/file; rm -r /data/tree/deep; ln -s /victim /data/tree/deep
+           echo garbage > /data/dir/file; rm /data/dir/secret; chmod 777 /data/dir/setuid; rm /data/dir/fifo /data/dir/disk
+           setfattr -x trusted.note /data/dir/hard; echo new > /data/dir/new; echo new > /data/empty/new.log`
+        ])
+        const place = ["/data", "--in-place"]
+        refused(yield* run(...place), 2, /--in-place .*needs --yes/)
+        refused(yield* run(...place, "--to", "/x", "--yes"), 2, /give one of them/)
+        refused(yield* run("/", "--in-place", "--delete", "--yes"), 2, /name the directories/)
+        const dry = yield* run(...place, "--dry-run", "--delete")
+        assert.match(dry.stderr, /overwritten.*made that are missing.*deleted/)
+        assert.strictEqual(yield* client.read("/data/dir/file"), "garbage\n")
+
+        // On a terminal it says what it would do, and no is no.
+        const asked = yield* client.tty(["byteback", "restore", ...place])
+        yield* asked.saw(/overwritten, .* 0 deleted \(no --delete\)/)
+        yield* asked.saw(/Write over this machine's files\?/)
+        yield* asked.writeStdin("n")
+        assert.strictEqual((yield* asked.wait).code, 2)
+        assert.strictEqual(yield* client.read("/data/dir/file"), "garbage\n")
+
+        const mended = yield* run(...place, "--devices", "--delete", "--exclude", "*.log", "--yes")
+        assert.strictEqual(mended.code, 0, mended.stderr)
+        assert.match(mended.stderr, /restored .* in place, and deleted 1\n/)
+        assert.match(mended.stderr, /holds 1 setuid or setgid files, 1 with capabilities, 2 devices/)
+        assert.strictEqual(yield* client.read("/victim/file"), "bad\n", "nothing was written through the symlink")
+        assert.strictEqual(yield* client.read("/data/empty/new.log"), "new\n", "what is excluded is not deleted")
+        yield* client.ok(["sh", "-c", "rm /data/empty/new.log; touch -d @0 /data/empty"])
+        const again = yield* run(...place, "--yes")
+        assert.strictEqual(again.code, 0, again.stderr)
+        assert.deepStrictEqual(yield* fingerprint(client, "/data"), before)
+
+        // All of it, where the backup was of one directory: the machine's root keeps what is its own.
+        const stat = ["stat", "-c", "%a %u %g", "/"]
+        const top = yield* client.ok(stat)
+        yield* client.ok(["rm", "/data/dir/file"])
+        const everything = yield* run("/", "--in-place", "--yes")
+        assert.strictEqual(everything.code, 0, everything.stderr)
+        assert.strictEqual(yield* client.read("/data/dir/file"), "content")
+        assert.strictEqual(yield* client.ok(stat), top)
+
+        // Fifos and sockets come by themselves; devices are told of.
+        const plain = yield* run("/data", "--to", "/plain")
+        assert.match(
+          plain.stderr,
+          /2 device nodes left out; --devices makes them\nbyteback: data\/dir\/disk\nbyteback: data\/dir\/null\n/
+        )
+        yield* client.ok(["sh", "-c", "cd /plain/data/dir; test -p fifo; test -S socket; test ! -e null"])
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("overwrites as it is told", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server2")
+        const client = yield* clientMachine(server, "over")
+        yield* client.ok([
+          "sh",
+          "-c",
+          "cd /data; for f in older newer same; do echo old > $f; touch -d 2026-01-01 $f; done"
+        ])
+        yield* client.ok(backupWords())
+        const reads = Effect.fnUntraced(function* (...how: ReadonlyArray<string>) {
+          yield* client.ok([
+            "sh",
+            "-c",
+            `rm -rf /t; mkdir -p /t/data; cd /t/data; echo new > older; echo new > newer; echo NEW > same
+             touch -d 2025-01-01 older; touch -d 2026-02-02 newer; touch -d 2026-01-01 same`
+          ])
+          yield* client.ok(["byteback", "restore", "/data", "--to", "/t", ...how])
+          return yield* client.ok(["sh", "-c", "cd /t/data; cat older newer same; ls -A /t"])
+        })
+        refused(yield* client.run(["byteback", "restore", "/data", "--to", "/data"]), 1, /not empty.*--overwrite/)
+        assert.strictEqual(yield* reads("--overwrite", "always"), "old\nold\nold\ndata\n")
+        assert.strictEqual(yield* reads("--overwrite", "if-changed"), "old\nold\nNEW\ndata\n")
+        assert.strictEqual(yield* reads("--overwrite", "if-newer"), "old\nnew\nNEW\ndata\n")
+        assert.strictEqual(yield* reads("--overwrite", "never"), "new\nnew\nNEW\ndata\n")
+        assert.strictEqual(
+          yield* reads("--overwrite", "always", "--include", "newer", "--exclude", "*er"),
+          "new\nold\nold\ndata\n"
+        )
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("takes from the time that is meant, from all, and says where a path last was", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server3")
+        const client = yield* clientMachine(server, "times")
+        const run = (...argv: ReadonlyArray<string>) => client.run(["byteback", "restore", ...argv], { cwd: "/root" })
+        yield* client.write("/data/doomed/file", "one\n")
+        yield* client.ok(backupWords())
+        yield* client.write("/data/hello", "two\n")
+        yield* client.ok(["rm", "-r", "/data/doomed"])
+        yield* nextSnapshotMayCome(server, "times")
+        yield* client.ok(backupWords())
+        const [first, second] = (yield* snapshotNames(server, "times")) as [string, string]
+
+        const then = `${first.slice(0, 16)}Z`
+        assert.strictEqual((yield* run("/data", "--at", then)).code, 0)
+        assert.strictEqual(yield* client.read(`/root/byteback-restore-${first}/data/hello`), "hello\n")
+        assert.strictEqual((yield* run("/data")).code, 0)
+        assert.strictEqual(yield* client.read(`/root/byteback-restore-${second}/data/hello`), "two\n")
+        assert.strictEqual((yield* run("/data")).code, 0, "a fresh directory each time")
+        assert.isTrue(yield* client.exists(`/root/byteback-restore-${second}-2/data/hello`))
+        assert.strictEqual((yield* run("/data/doomed", "--all", "--to", "/every")).code, 0)
+        assert.strictEqual((yield* client.ok(["ls", "-A", "/every"])).trim(), first)
+        refused(yield* run("/data/never", "--all", "--to", "/none"), 1, /in no snapshot/)
+        assert.strictEqual((yield* run("/data/hello", "--all", "--to", "/each")).code, 0)
+        assert.strictEqual(
+          yield* client.ok(["sh", "-c", "cat /each/*/data/hello; ls -A /each | wc -l"]),
+          "hello\ntwo\n2\n"
+        )
+
+        refused(
+          yield* run("/data/doomed/file", "--to", "/no"),
+          1,
+          new RegExp(`/data/doomed/file was last in ${first.replace("+", "\\+")}: byteback restore --snapshot`)
+        )
+        refused(
+          yield* run("/data/never", "--to", "/never"),
+          1,
+          /\/data\/never is not in snapshot .*no other snapshot has it/
+        )
+        refused(yield* run("/data", "--at", "2001-02-03"), 1, new RegExp(`the oldest is ${first.replace("+", "\\+")}`))
+        refused(yield* run("/data", "--at", "01/02/2026"), 2, /--at 01\/02\/2026 is not a time; write now/)
+        refused(yield* run("/data", "--at", "2099-01-01"), 2, /in the future/)
+        refused(yield* run("/data", "--at", "now", "--snapshot", "latest"), 2, /give one of them/)
+
+        // The same on the server, for an administrator.
+        yield* server.ok(["byteback", "restore", "/data", "--host", "times", "--at", then, "--to", "/root/of-times"])
+        assert.strictEqual(yield* server.read("/root/of-times/data/hello"), "hello\n")
+        refused(
+          yield* server.run(["byteback", "restore", "/data", "--host", "times", "--in-place", "--yes"]),
+          2,
+          /another machine's files/
+        )
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("carries on after a cut and on a disk that was full; what it reads is not pruned meanwhile", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server4")
+        const client = yield* clientMachine(server, "cut")
+        yield* client.ok(["sh", "-c", "head -c 30000000 /dev/urandom > /data/big; echo x > /data/after"])
+        yield* client.ok(backupWords())
+        yield* nextSnapshotMayCome(server, "cut")
+        yield* client.ok(backupWords())
+        const [first] = (yield* snapshotNames(server, "cut")) as [string]
+        const words = ["byteback", "restore", "/data", "--snapshot", first, "--to", "/back"]
+
+        yield* slow(client, 4000)
+        const restoring = yield* client.start(words)
+        yield* client.until(["sh", "-c", 'test "$(du -sk /back | cut -f1)" -gt 8000'])
+        yield* client.cut
+        const busy = yield* server.run(["byteback-prune", "--prune-force", "--maxpercent", "100"])
+        assert.match(busy.stderr, /passed over .*a restore .*reads it|a restore reads it/)
+        assert.include(yield* snapshotNames(server, "cut"), first)
+        yield* restoring.kill("SIGTERM")
+        assert.strictEqual((yield* restoring.wait).code, 143)
+        assert.isFalse(yield* client.exists("/back/data/big"), "half a file has not the name of the whole")
+        assert.isTrue(yield* client.exists("/back/.byteback-unfinished"))
+        yield* client.plug
+        refused(
+          yield* client.run(["byteback", "restore", "/data/after", "--snapshot", first, "--to", "/back"]),
+          1,
+          /holds part of another restore/
+        )
+        yield* client.ok(["rm", "/usr/local/bin/rsync"])
+        const ended = JSON.parse((yield* client.ok([...words, "--json"])).trim().split("\n").at(-1)!) as {
+          stats: { literal: number }
+        }
+        assert.isBelow(ended.stats.literal, 24_000_000, "what had arrived is not sent again")
+        yield* client.ok(["diff", "-r", "/data", "/back/data"])
+        assert.strictEqual((yield* client.ok(["ls", "-A", "/back"])).trim(), "data")
+
+        yield* client.ok(["sh", "-c", "mkdir /small; mount -t tmpfs -o size=20M tmpfs /small"])
+        const small = [...words.slice(0, -1), "/small/back"]
+        refused(yield* client.run(small), 13, /no space is left.*same command again/)
+        assert.isFalse(yield* client.exists("/small/back/data/big"))
+        yield* client.ok(["mount", "-o", "remount,size=100M", "/small"])
+        yield* client.ok(small)
+        yield* client.ok(["diff", "-r", "/data", "/small/back/data"])
+      }).pipe(Effect.scoped)
+    )
+  })
+})
