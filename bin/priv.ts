@@ -233,7 +233,8 @@ const push = (host: string, request: Push): void => {
     `${runs}/${host}`,
     `${runs}/slots`,
     String(most),
-    `${state}/token/${host}`,
+    // A dry run changes nothing that the last complete run knew.
+    request.letters.includes("n") ? "dry-run" : `${state}/token/${host}`,
     ...confined(sandbox, longest.transfer, (root) => rsyncArgv(request, version, root))
   ])
 }

@@ -1,6 +1,6 @@
 // The btrfs tool: subvolumes, snapshots, space. Its exit codes and stderr become typed errors here.
 import { Context, Effect, Layer, Schema } from "effect"
-import { constants, lstatSync } from "node:fs"
+import { accessSync, constants, lstatSync, statfsSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import { dirname } from "node:path"
 import type { ExitName } from "../domain/exitCode.ts"
@@ -140,10 +140,11 @@ export class Btrfs extends Context.Service<
         new BtrfsError({ reason, action, path, exitCode: 0, stderr, argumentCount: 0 })
 
       const isSubvolume = Effect.fn("Btrfs.isSubvolume")((path: string) =>
-        Effect.tryPromise({
-          try: async () => {
-            const found = await fs.lstat(path)
-            return found.isDirectory() && found.ino === rootInode && (await fs.statfs(path)).type === btrfsMagic
+        // All of a host's snapshots are looked at for each of its backups, and a promise for each look costs more than the look.
+        Effect.try({
+          try: () => {
+            const found = lstatSync(path)
+            return found.isDirectory() && found.ino === rootInode && statfsSync(path).type === btrfsMagic
           },
           catch: codeOf
         }).pipe(
@@ -274,8 +275,11 @@ export class Btrfs extends Context.Service<
         ),
         isReadOnly: Effect.fn("Btrfs.isReadOnly")(function* (path) {
           if (!(yield* isSubvolume(path))) return yield* failed("look at", path, "not-btrfs")
-          return yield* Effect.tryPromise({
-            try: () => fs.access(path, constants.W_OK).then(() => false),
+          return yield* Effect.try({
+            try: () => {
+              accessSync(path, constants.W_OK)
+              return false
+            },
             catch: codeOf
           }).pipe(
             Effect.catch((code) =>

@@ -130,6 +130,28 @@ describe("byteback simulate", () => {
     assert.deepStrictEqual(await readdir(out).catch(() => []), [])
   })
 
+  it("leaves no half of a file when it is stopped while it writes", async () => {
+    const out = join(directory, "half")
+    const child = spawn(process.execPath, [
+      program,
+      "simulate",
+      "--days",
+      "30000",
+      "--format",
+      "ndjson,html",
+      "--out",
+      out
+    ])
+    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve))
+    while ((await readdir(out).catch(() => [])).length === 0) {
+      assert.isNull(child.exitCode)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    child.kill("SIGINT")
+    assert.strictEqual(await ended, 130)
+    assert.deepStrictEqual(await readdir(out), [])
+  })
+
   it("says where a report cannot be written", async () => {
     const file = join(directory, "a-file")
     await writeFile(file, "")

@@ -43,9 +43,7 @@ describe("a run that completes", () => {
         assert.deepStrictEqual((yield* (yield* Journal).read(host)).entries, [
           { _tag: "snapshot", at: start, name, state: "complete", by: "host", transfer: 0, bytes: 0 }
         ])
-        assert.deepStrictEqual((yield* listSnapshots({ host })).snapshots, [
-          { ...snapshot, bytes: 0, note: null }
-        ])
+        assert.deepStrictEqual((yield* listSnapshots({ host })).snapshots, [{ ...snapshot, bytes: 0, note: null }])
         assert.strictEqual(yield* (yield* Runs).token(host), token)
       })
     )

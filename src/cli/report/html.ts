@@ -57,7 +57,7 @@ const escape = (text: string): string =>
 
 const style = `
 :root { color-scheme: light dark; --back: #fcfcfb; --ink: #1b1f24; --quiet: #59626d; --line: #d5d9de; --panel: #f2f4f6; --p0: #b4530a; --p1: #7a3ea8; --p2: #0a6f8f; --p3: #3d7a1f; --p4: #a8324a; --bad: #b3261e }
-@media (prefers-color-scheme: dark) { :root { --back: #15181c; --ink: #e6e8eb; --quiet: #a0a9b4; --line: #363c44; --panel: #1e2329; --p0: #f0a15a; --p1: #c79bea; --p2: #5cc4e2; --p3: #93cf6f; --p4: #f08a9e; --bad: #ff8a80 } }
+@media screen and (prefers-color-scheme: dark) { :root { --back: #15181c; --ink: #e6e8eb; --quiet: #a0a9b4; --line: #363c44; --panel: #1e2329; --p0: #f0a15a; --p1: #c79bea; --p2: #5cc4e2; --p3: #93cf6f; --p4: #f08a9e; --bad: #ff8a80 } }
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 60rem; padding: 1rem 1rem 4rem; background: var(--back); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0 } h2 { font-size: 1.2rem; margin: 2.2rem 0 .3rem }
@@ -74,6 +74,6 @@ input[type=text], input[type=number] { width: 6.5rem } input[type=range] { width
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .9rem } .legend span::before { content: ""; display: inline-block; width: 1.2rem; height: .25rem; margin-right: .35rem; vertical-align: middle; background: var(--is) }
 details { margin: .4rem 0 } summary { cursor: pointer }
 @media (max-width: 40rem) { body { padding: .5rem .7rem 3rem } #controls { position: static } }
-@media print { :root { color-scheme: light; --back: #fff; --ink: #000; --panel: #fff } #controls { display: none } section { break-inside: avoid } body { max-width: none } details::details-content { content-visibility: visible; display: block } }
+@media print { * { print-color-adjust: exact } :root { color-scheme: light; --back: #fff; --ink: #000; --panel: #fff } #controls { display: none } section { break-inside: avoid } body { max-width: none } details::details-content { content-visibility: visible; display: block } }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth } }
 `

@@ -203,12 +203,15 @@ section(
 )
 const list = element("ul")
 const reasons = element("details", { id: "reasons" }, element("summary", {}, "Each kept snapshot and its reason"), list)
-let why = new Map<number, string>()
 section(
   "calendar",
   "Calendar",
   false,
-  (choice) => charts.calendar(view, choice, why),
+  (choice) => {
+    const kept = whyKept(view, choice.policy, choice.host, choice.day)
+    list.replaceChildren(...kept.map(({ taken, why }) => element("li", {}, `${dateOf(taken)}, ${why}`)))
+    return charts.calendar(view, choice, new Map(kept.map((one) => [one.taken, one.why])))
+  },
   (choice) =>
     `${named(choice)}: the year up to day ${choice.day + 1}. Each square tells its reason when pointed at; the list below has them all.`
 ).append(reasons)
@@ -222,22 +225,46 @@ const choiceNow = (): charts.Choice => ({
 
 const dateOf = (seconds: number): string => new Date((original.start + seconds) * 1000).toISOString().slice(0, 10)
 
+/** Sections that wait for their turn, as nobody can see them. */
+let waiting: Array<Section> = []
+let turn: ReturnType<typeof setTimeout> | undefined
+
+const drawSection = (one: Section, choice: charts.Choice): void => {
+  const drawn = one.draw(choice)
+  one.whole.hidden = drawn === null
+  if (drawn === null) return
+  drawn.setAttribute("role", "img")
+  one.place.replaceChildren(drawn)
+  one.caption.textContent = one.words(choice)
+}
+
+const drawWaiting = (): void => {
+  clearTimeout(turn)
+  const next = waiting.shift()
+  if (next !== undefined) {
+    drawSection(next, choiceNow())
+    turn = setTimeout(drawWaiting)
+  } else document.documentElement.dataset["settled"] = "true"
+}
+
+const isSeen = (one: Section): boolean => {
+  const { bottom, top } = one.whole.getBoundingClientRect()
+  return one.whole.hidden !== false || (bottom > 0 && top < window.innerHeight)
+}
+
+/** What can be seen at once, the rest soon after. */
 const draw = (): void => {
   const choice = choiceNow()
   const date = dateOf(choice.day * DAY)
   dayText.textContent = `${choice.day + 1} of ${original.days} (${date})`
   day.setAttribute("aria-valuetext", `day ${choice.day + 1}, ${date}`)
-  const kept = whyKept(view, choice.policy, choice.host, choice.day)
-  why = new Map(kept.map((one) => [one.taken, one.why]))
-  for (const one of sections) {
-    const drawn = one.draw(choice)
-    one.whole.hidden = drawn === null
-    if (drawn === null) continue
-    drawn.setAttribute("role", "img")
-    one.place.replaceChildren(drawn)
-    one.caption.textContent = one.words(choice)
-  }
-  list.replaceChildren(...kept.map(({ taken, why }) => element("li", {}, `${dateOf(taken)}, ${why}`)))
+  document.documentElement.dataset["settled"] = "false"
+  // Looked up before anything is drawn, as each drawing would have the page laid out again.
+  const seen = new Set(sections.filter(isSeen))
+  for (const one of seen) drawSection(one, choice)
+  waiting = sections.filter((one) => !seen.has(one))
+  clearTimeout(turn)
+  turn = setTimeout(drawWaiting)
 }
 
 const tell = (): void => {
@@ -298,6 +325,9 @@ const soon = (): void => {
 for (const control of [day, policy, host]) control.addEventListener("input", soon)
 for (const control of [capacity, churn, failure, seed]) control.addEventListener("change", again)
 window.addEventListener("resize", soon)
+window.addEventListener("beforeprint", () => {
+  while (waiting.length > 0) drawWaiting()
+})
 
 let playing: ReturnType<typeof setInterval> | undefined
 const stop = (): void => {
@@ -318,3 +348,11 @@ play.addEventListener("click", () => {
 })
 draw()
 document.documentElement.dataset["drawn"] = "true"
+
+/** The compiler learns the replay while nobody waits for it. */
+const rehearse = (times: number): void => {
+  if (times === 0) return
+  replayView({ ...original, replicates: 1 })
+  setTimeout(() => rehearse(times - 1), 50)
+}
+if (replayable) setTimeout(() => rehearse(3), 300)
