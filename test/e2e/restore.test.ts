@@ -70,6 +70,23 @@ describe.skipIf(!root)("restoring", () => {
         assert.strictEqual(yield* client.read("/data/dir/file"), "content")
         assert.strictEqual(yield* client.ok(stat), top)
 
+        // A name that is not UTF-8, as a shell's completion gives it, and a snapshot before the path.
+        const odd = yield* client.run(
+          [
+            "sh",
+            "-c",
+            `byteback restore "latest:$(printf 'name with blanks \\n and \\033 and \\377')" ./dir/old --to /odd`
+          ],
+          { cwd: "/data" }
+        )
+        assert.match(odd.stderr, /the paths are of several snapshots/)
+        const bytes = `byteback restore "$(printf 'name with blanks \\n and \\033 and \\377')" ./dir/old --to /odd`
+        yield* client.ok(["sh", "-c", bytes], { cwd: "/data" })
+        assert.strictEqual((yield* client.ok(["sh", "-c", "cat /odd/data/name*; ls /odd/data/dir"])).trim(), "xold")
+        refused(yield* run("latest:/data", "--at", "now"), 2, /give one of them/)
+        yield* client.ok(["byteback", "restore", "latest:/data/dir/old", "--to", "/prefixed"])
+        yield* client.ok(["test", "-e", "/prefixed/data/dir/old"])
+
         // Fifos and sockets come by themselves; devices are told of.
         const plain = yield* run("/data", "--to", "/plain")
         assert.match(
