@@ -220,6 +220,17 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok(["diff", "-r", "/data", "/back/data"])
         assert.strictEqual((yield* client.ok(["ls", "-A", "/back"])).trim(), "data")
 
+        // The server's end goes away in the middle.
+        const third = [...words.slice(0, -1), "/third"]
+        yield* slow(client, 4000)
+        const broken = yield* client.start(third)
+        yield* client.until(["sh", "-c", 'test "$(du -sk /third | cut -f1)" -gt 8000'])
+        yield* server.ok(["pkill", "-x", "rsync"])
+        refused(yield* broken.wait, 1, /what had arrived is kept.*Give the same command again/)
+        yield* client.ok(["rm", "/usr/local/bin/rsync"])
+        yield* client.ok(third)
+        yield* client.ok(["diff", "-r", "/data", "/third/data"])
+
         yield* client.ok(["sh", "-c", "mkdir /small; mount -t tmpfs -o size=20M tmpfs /small"])
         const small = [...words.slice(0, -1), "/small/back"]
         refused(yield* client.run(small), 13, /no space is left.*same command again/)
