@@ -84,7 +84,10 @@ const checkStore = (): void => {
   }
 }
 
-/** Less than what pruning last defended: a prune is run before the push, and says where nothing could be freed for this host. */
+/**
+ * Less than what pruning last defended: a prune is run before the push, and says where nothing could be freed for this
+ * host. There is one such at a time, however many push at once: the others start where there is the least, or come back.
+ */
 const checkRoom = (host: string): void => {
   const free = (): number => {
     const { bavail, bsize } = statfsSync(store)
@@ -93,7 +96,9 @@ const checkRoom = (host: string): void => {
   const { blocks, bsize } = statfsSync(store)
   const least = Math.max(leastFree.bytes, blocks * bsize * leastFree.part)
   if (free() >= Math.max(least, Number(textOf(`${runs}/reserve`) ?? 0) || 0)) return
-  const made = spawnSync(`${lib}/byteback.cjs`, ["prune", "--for", host], {
+  makeDirectories(runs)
+  const alone = ["--nonblock", "--conflict-exit-code", String(exitCode.busy), `${runs}/room.lock`]
+  const made = spawnSync("/usr/bin/flock", [...alone, `${lib}/byteback.cjs`, "prune", "--for", host], {
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
     stdio: ["ignore", "ignore", "pipe"],
     encoding: "utf8",
@@ -106,6 +111,9 @@ const checkRoom = (host: string): void => {
     ?.replace(/^byteback: /, "")
   if (made.status === exitCode.noSpace || made.status === exitCode.anomaly) {
     refuse(said ?? "the server's store is full", made.status)
+  }
+  if (made.status === exitCode.busy && (said !== "" || free() < least)) {
+    refuse("the server is making room; nothing was changed, try again in 10 minutes", exitCode.busy)
   }
   if (free() < least) {
     refuse(
@@ -233,7 +241,7 @@ const push = (host: string, request: Push): void => {
 interface Read {
   /** what the sandbox sees */
   readonly directory: string
-  /** the snapshot that nobody deletes meanwhile; `*` for a look at all of them */
+  /** the snapshot that nobody deletes meanwhile; `*` for a look at all of them, and another word for none */
   readonly name: string
   readonly seconds: number
   readonly command: (root: string) => ReadonlyArray<string>
@@ -307,7 +315,7 @@ const browse = (host: string): void => {
   const passwd = `${runs}/${host}/passwd`
   writeFileSync(passwd, `byteback:x:${uid}:${uid}::/data:/bin/false\n`, { mode: 0o644 })
   const command = () => [program, "-R"]
-  read(host, { directory: `${store}/${host}`, name: "*", seconds: longest.transfer, command, passwd })
+  read(host, { directory: `${store}/${host}`, name: "mount", seconds: longest.transfer, command, passwd })
 }
 
 const ping = (host: string): void => {

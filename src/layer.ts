@@ -12,6 +12,7 @@ import { Journal } from "./services/Journal.ts"
 import { Lock } from "./services/Lock.ts"
 import { Mounts } from "./services/Mounts.ts"
 import { Programs } from "./services/Programs.ts"
+import { PruneTimer } from "./services/PruneTimer.ts"
 import { Registry } from "./services/Registry.ts"
 import { Rsync } from "./services/Rsync.ts"
 import { Runs } from "./services/Runs.ts"
@@ -35,6 +36,7 @@ const tools = Layer.mergeAll(
   Journal.layer,
   Lock.layer,
   Mounts.layer,
+  PruneTimer.layer,
   Rsync.layer,
   ServerConfig.layer,
   Ssh.layer,

@@ -20,6 +20,7 @@ const needed = {
   sudo: "sudo",
   bwrap: "bubblewrap",
   getfattr: "attr",
+  "/usr/bin/time": "time",
   setfacl: "acl",
   "/usr/sbin/setcap": "libcap2-bin",
   "/usr/sbin/ip": "iproute2",
@@ -27,6 +28,7 @@ const needed = {
   sshfs: "sshfs",
   strace: "strace",
   git: "git",
+  "/lib/systemd/systemd": "systemd",
   chromium: "chromium"
 }
 

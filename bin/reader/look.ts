@@ -1,8 +1,10 @@
 // Looks at what lies in the sandbox, by byte strings and without ever following a link.
 import { spawnSync } from "node:child_process"
 import { lstatSync, opendirSync, readSync, openSync, closeSync, constants, type Dirent, type Stats } from "node:fs"
+import { exitCode } from "../../src/domain/exitCode.ts"
 import { parseGetfattr, type Xattrs } from "../../src/domain/getfattr.ts"
 import { snapshotTime } from "../../src/domain/snapshotName.ts"
+import { refuse } from "./output.ts"
 
 /** A path below the working directory as the system takes it; "" is the directory itself. */
 export const raw = (path: string): Buffer => Buffer.from(path === "" ? "." : path, "latin1")
@@ -62,7 +64,7 @@ export const statXattr = "user.rsync.%stat"
 export const xattrsOf = (paths: ReadonlyArray<string>, which: "stat" | "all"): ((path: string) => Xattrs) => {
   if (paths.length === 0) return () => none
   const names = which === "stat" ? ["-n", statXattr] : ["-d", "-m", "-"]
-  const { stdout } = spawnSync(
+  const { status, stdout } = spawnSync(
     "/usr/bin/xargs",
     ["-0", "/usr/bin/getfattr", "--absolute-names", "-h", "-e", "hex", ...names, "--"],
     {
@@ -71,6 +73,9 @@ export const xattrsOf = (paths: ReadonlyArray<string>, which: "stat" | "all"): (
       maxBuffer: 512 * 1024 * 1024
     }
   )
+  // 127: xargs found no such program
+  if (stdout === null || status === 127)
+    refuse("the server lacks getfattr; its administrator can install the package attr", exitCode.failed)
   const found = parseGetfattr(stdout.toString("latin1"))
   return (path) => found.get(path === "" ? "." : path) ?? none
 }

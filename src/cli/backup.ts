@@ -1,6 +1,7 @@
 // byteback backup: back this machine up now.
 import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import { escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { backup, BackupRetry, type BackupResult } from "../programs/Backup.ts"
 import { json, quiet, serverFlags, settingsOf, verbose } from "./clientFlags.ts"
@@ -52,11 +53,14 @@ const flags = {
 export const summary = (result: BackupResult): ReadonlyArray<string> => {
   const { stats } = result
   const sent = `${stats.transferred} of ${stats.files} files changed, ${bytes(stats.sent)} sent, ${stats.deleted} deleted, in ${duration(result.seconds)}`
-  const problems = result.problems.map((line) => `  ${line}`)
+  // The server's words, and rsync's, which may be the server's too.
+  const problems = result.problems.map((line) => `  ${escapeText(line, 500)}`)
+  const host = escapeText(result.host, 64)
+  const snapshot = escapeText(result.snapshot?.name ?? "-", 64)
   const head =
     result.outcome === "dry-run"
-      ? `dry run of ${result.host}: ${sent}; nothing was changed`
-      : `backup of ${result.host} ${result.outcome}: snapshot ${result.snapshot?.name ?? "-"}; ${sent}`
+      ? `dry run of ${host}: ${sent}; nothing was changed`
+      : `backup of ${host} ${result.outcome}: snapshot ${snapshot}; ${sent}`
   return result.outcome === "incomplete"
     ? [head, `${result.unreadable} files could not be read and are missing from it or old in it:`, ...problems]
     : [head, ...problems]

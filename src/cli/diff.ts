@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { Row } from "../domain/ReadingAnswer.ts"
 import { mostRows } from "../domain/request/reading.ts"
+import { compareLive } from "../programs/CompareLive.ts"
 import { readRows } from "../programs/ReadSnapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
 import { snapshotPath } from "./pathArgument.ts"
@@ -26,7 +27,10 @@ export const diffCommand = Command.make(
   {
     ...serverFlags,
     from: Argument.String("a").pipe(Argument.withDescription("the older snapshot")),
-    to: Argument.String("b").pipe(Argument.withDefault("latest"), Argument.withDescription("the newer one")),
+    to: Argument.String("b").pipe(
+      Argument.withDefault("latest"),
+      Argument.withDescription("the newer one, or live: this machine's files as they are now, by size and time")
+    ),
     path: Argument.String("path").pipe(
       Argument.withDefault("/"),
       Argument.withDescription("only what is at this path and below")
@@ -36,18 +40,25 @@ export const diffCommand = Command.make(
     json
   },
   Effect.fnUntraced(function* (given) {
-    const [from, to] = [yield* snapshotNamed(given.from), yield* snapshotNamed(given.to)]
     const { path } = yield* snapshotPath(given.path, given.host)
-    const request = { _tag: "diff", from, to, path, most: Math.min(Math.max(0, given.limit), mostRows) } as const
-    const rows = readRows({ settings: settingsOf(given), host: Option.getOrUndefined(given.host), request })
-    yield* printRows(rows, given.json, line)
+    const most = Math.min(Math.max(0, given.limit), mostRows)
+    const session = { settings: settingsOf(given), host: Option.getOrUndefined(given.host) }
+    const from = yield* snapshotNamed(given.from)
+    if (given.to === "live") {
+      yield* printRows(compareLive({ ...session, from, path, most }), given.json, line)
+      return
+    }
+    const request = { _tag: "diff", from, to: yield* snapshotNamed(given.to), path, most } as const
+    yield* printRows(readRows({ ...session, request }), given.json, line)
   })
 ).pipe(
   Command.withDescription(
-    "What is different in snapshot B from snapshot A: + added, - removed, > renamed, M content written, m only metadata"
+    "What is different in snapshot B from snapshot A: + added, - removed, > renamed, M content written, m only metadata. " +
+      "Of a file with several names one is told"
   ),
   Command.withShortDescription("what is different between two snapshots"),
   Command.withExamples([
-    { command: "byteback diff 2026-11-22T18:00+0000 latest /etc", description: "What has happened to /etc since" }
+    { command: "byteback diff 2026-11-22T18:00+0000 latest /etc", description: "What has happened to /etc since" },
+    { command: "byteback diff latest live /etc", description: "What has changed after the last backup" }
   ])
 )

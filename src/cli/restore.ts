@@ -2,6 +2,7 @@
 import { resolve } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag, Prompt } from "effect/cli"
+import { ConfigError } from "../domain/clientSettings.ts"
 import { escapeName, escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { overwrites } from "../domain/rsync/pullArgv.ts"
@@ -109,6 +110,9 @@ export const restoreCommand = Command.make(
   "restore",
   flags,
   Effect.fnUntraced(function* (given) {
+    if (given.paths.includes("")) {
+      return yield* new ConfigError({ where: "path", problem: "is empty; write / for everything" })
+    }
     if (given.inPlace && Option.isSome(given.to)) {
       return yield* new UsageError({ message: "--to and --in-place name two places; give one of them" })
     }
@@ -159,7 +163,9 @@ export const restoreCommand = Command.make(
       yield* warn(result)
     }
     if (result.unreadable === 0) return
-    yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${line}`), { discard: true })
+    yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${escapeText(line, 500)}`), {
+      discard: true
+    })
     return yield* new Ended({ code: exitCode.incomplete })
   })
 ).pipe(

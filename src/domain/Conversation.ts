@@ -26,12 +26,20 @@ export const Enrol = Schema.TaggedStruct("enrol", {
 export const TypedRequest = Schema.Union([Hello, Complete, Snapshots, Enrol])
 export type TypedRequest = typeof TypedRequest.Type
 
-/** A restore point as the server tells of it: `at` in epoch seconds of the server's clock. */
+/**
+ * A restore point as the server tells of it: `at` in epoch seconds of the server's clock. `bytes`: new in it since the one before (all
+ * of it in the first), `files`: how many it holds, as far as both are known. `hold`: why nothing prunes it, and until when in epoch
+ * seconds (null: until it is released). `note`: what is odd about it.
+ */
 export const SnapshotInfo = Schema.Struct({
   name: Schema.String,
   at: Schema.NullOr(Schema.Int),
   state: Schema.Literals(["complete", "incomplete", "suspect", "foreign"]),
-  held: Schema.Boolean
+  held: Schema.Boolean,
+  bytes: Schema.optionalKey(Schema.Int),
+  files: Schema.optionalKey(Schema.Int),
+  hold: Schema.optionalKey(Schema.Struct({ until: Schema.NullOr(Schema.Int), why: Schema.String })),
+  note: Schema.optionalKey(Schema.NullOr(Schema.String))
 })
 export type SnapshotInfo = typeof SnapshotInfo.Type
 

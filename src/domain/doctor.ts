@@ -126,25 +126,30 @@ const pathFindings = ({ paths }: ObservedHealth): ReadonlyArray<Finding> =>
     return [danger("writable-path", `${path} ${why}`, `chown root ${path} && chmod go-w ${path}`)]
   })
 
-const sandboxFindings = (seen: ObservedHealth): ReadonlyArray<Finding> => {
-  const findings: Array<Finding> = []
-  const choice = parseSandboxChoice(seen.settings.sandbox)
-  if (choice === null)
-    findings.push(
-      danger(
+/** What is wrong with the text of /etc/byteback/sandbox (null: no such file). */
+export const sandboxSetting = (text: string | null): Finding | null => {
+  switch (parseSandboxChoice(text)) {
+    case null:
+      return danger(
         "sandbox-setting",
         "/etc/byteback/sandbox says neither bubblewrap nor none, so nobody is served",
         "remove the file"
       )
-    )
-  if (choice === "none")
-    findings.push(
-      danger(
+    case "none":
+      return danger(
         "sandbox-off",
         "the sandbox is off (/etc/byteback/sandbox says none): a hole in rsync shows a client the whole server",
         "remove /etc/byteback/sandbox"
       )
-    )
+    case "bubblewrap":
+      return null
+  }
+}
+
+const sandboxFindings = (seen: ObservedHealth): ReadonlyArray<Finding> => {
+  const setting = sandboxSetting(seen.settings.sandbox)
+  const findings: Array<Finding> = setting === null ? [] : [setting]
+  const choice = parseSandboxChoice(seen.settings.sandbox)
   if (choice === "bubblewrap" && !seen.bubblewrap)
     findings.push(
       danger("sandbox-missing", "bubblewrap is not installed, so nobody is served", "apt-get install bubblewrap")

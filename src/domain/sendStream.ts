@@ -5,7 +5,7 @@ export type SendCommand =
   | { readonly _tag: "make"; readonly path: string; readonly directory: boolean }
   | { readonly _tag: "rename"; readonly path: string; readonly to: string }
   | { readonly _tag: "link"; readonly path: string; readonly to: string }
-  | { readonly _tag: "remove"; readonly path: string }
+  | { readonly _tag: "remove"; readonly path: string; readonly directory: boolean }
   | { readonly _tag: "content" | "metadata" | "times"; readonly path: string }
   | { readonly _tag: "end" | "other" }
 
@@ -68,8 +68,9 @@ const commandOf = (number: number, body: Uint8Array, version: number): SendComma
     case 10:
       return { _tag: "link", path: at(), to: path(attribute.link) }
     case 11:
+      return { _tag: "remove", path: at(), directory: false }
     case 12:
-      return { _tag: "remove", path: at() }
+      return { _tag: "remove", path: at(), directory: true }
     case 13:
     case 14:
     case 18:

@@ -51,12 +51,20 @@ export const joinSnapshots = (
   now: number
 ): ReadonlyArray<ListedSnapshot> => {
   const record = hostRecord(journal)
-  return stored.toSorted(oldestFirst).map((snapshot) => ({
-    name: snapshot.name,
-    at: snapshot.at,
-    held: markAt(record.holds, snapshot.name, now) !== undefined,
-    ...judge(snapshot, record, now)
-  }))
+  return stored.toSorted(oldestFirst).map((snapshot) => {
+    const { at, name } = snapshot
+    const hold = markAt(record.holds, name, now)
+    const { bytes, files } = record.taken.get(name) ?? {}
+    return {
+      name,
+      at,
+      held: hold !== undefined,
+      ...(hold === undefined ? {} : { hold: { why: hold.why, until: hold.until === Infinity ? null : hold.until } }),
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(files === undefined ? {} : { files }),
+      ...judge(snapshot, record, now)
+    }
+  })
 }
 
 /** When snapshots were taken, by the server's own record: its journal, and the names of what it sealed. Epoch seconds. */

@@ -1,11 +1,12 @@
 // One run of a client: hooks, one connection, rsync, and the word that makes the server take a snapshot.
-import { Clock, Context, Duration, Effect, FileSystem, Ref, Schedule, Schema } from "effect"
+import { Clock, Context, Duration, Effect, FileSystem, Option, Ref, Schedule, Schema } from "effect"
 import { bytesOfText, fromUint8Array } from "../domain/byteString.ts"
-import type { RawSettings } from "../domain/clientSettings.ts"
+import { ConfigError, type RawSettings } from "../domain/clientSettings.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { escapeName } from "../domain/escape.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import { filterRules } from "../domain/filters.ts"
+import { unsafeOwnership } from "../domain/safeOwner.ts"
 import type { TransferStats } from "../domain/rsync/stats.ts"
 import { type ConversationError, ServerRefused } from "../services/BackupServer.ts"
 import { Hooks } from "../services/Hooks.ts"
@@ -110,10 +111,23 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
 
   const settings = yield* readSettings(options.settings)
   for (const path of sources) {
-    const readable = yield* Effect.isSuccess(fs.access(path, { readable: true }))
+    // access(2) does not know of a capability that an ordinary user has; to open it does.
+    const readable = yield* Effect.isSuccess(
+      fs
+        .access(path, { readable: true })
+        .pipe(Effect.catch(() => Effect.scoped(Effect.asVoid(fs.open(path, { flag: "r" })))))
+    )
     if (!path.startsWith("/") || !readable) return yield* new SourceUnreadable({ path })
   }
   yield* Effect.ignore(fs.makeDirectory(layout.run, { recursive: true, mode: 0o700 }))
+  const place = yield* Effect.option(fs.stat(layout.run))
+  if (Option.isSome(place)) {
+    // Whoever else may write there could hold the lock for ever, or put another file in its place.
+    const me = process.getuid?.() ?? 0
+    const uid = Option.getOrElse(place.value.uid, () => me)
+    const problem = unsafeOwnership({ mode: place.value.mode, uid }, me)
+    if (problem !== null) return yield* new ConfigError({ where: layout.run, problem })
+  }
   yield* lock.take(`${layout.run}/backup.lock`, "a backup of this machine")
 
   const startedAt = yield* Clock.currentTimeMillis

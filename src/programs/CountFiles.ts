@@ -31,10 +31,15 @@ const countNewest = Effect.fnUntraced(function* (host: string) {
   const files = yield* store.files(host, newest)
   const previous = names.slice(0, names.indexOf(newest)).findLast((name) => taken.get(name)?.files !== undefined)
   const written = previous === undefined ? null : yield* store.growth(host, newest, previous)
+  const before = previous === undefined ? undefined : taken.get(previous)?.files
   const looks =
-    previous === undefined || written === null
+    before === undefined || written === null
       ? undefined
-      : anomaly({ ...massChange(taken.get(previous)?.files, files, written), growth: 0, past: [] })
+      : anomaly({
+          ...massChange(before, written.rewritten, Math.max(0, before + written.created - files)),
+          growth: 0,
+          past: []
+        })
   if (looks !== undefined && previous !== undefined) yield* holdBefore(host, previous, looks)
   const at = yield* serverTime
   yield* journal.append(host, {

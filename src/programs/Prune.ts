@@ -1,7 +1,7 @@
 // Deletes what is missed least until the store has its reserve again, one at a time, measuring as it goes.
-import { Effect, Schema } from "effect"
+import { Effect, Schedule, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
-import { admission, type Admission } from "../domain/prune/admission.ts"
+import { admission, type AdmissionRequest, refusalWords } from "../domain/prune/admission.ts"
 import { ageText, bytesText } from "../domain/prune/amount.ts"
 import { clockJump, formatClock, parseClock } from "../domain/prune/clock.ts"
 import type { Method } from "../domain/prune/method.ts"
@@ -14,7 +14,7 @@ import { joinSnapshots, type ListedSnapshot } from "../domain/snapshotList.ts"
 import { balanceHelps, dataFloor, isShortOfMetadata, metadataFree, type StoreUsage } from "../domain/storeUsage.ts"
 import { Journal } from "../services/Journal.ts"
 import { Layout } from "../services/Layout.ts"
-import { Lock } from "../services/Lock.ts"
+import { Lock, type Locked } from "../services/Lock.ts"
 import { Registry } from "../services/Registry.ts"
 import { Runs } from "../services/Runs.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
@@ -229,7 +229,7 @@ export interface PruneResult {
     readonly freed: number
     readonly why: string
   }>
-  /** passed over: a restore reads it, or it could not be deleted */
+  /** passed over: a restore or a listing reads it, or it could not be deleted */
   readonly skipped: ReadonlyArray<{ readonly host: string; readonly name: string; readonly why: string }>
   /** what interrupted runs had left, and was given back */
   readonly swept: ReadonlyArray<{ readonly host: string; readonly name: string }>
@@ -272,6 +272,10 @@ const sweepAll = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
   return swept
 })
 
+/** So long a deletion waits for a listing, which reads all of a host's snapshots, to end. */
+const listingEnds = Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)])
+const isListing = (error: Locked): boolean => error.path.endsWith("/*")
+
 /**
  * Deletes one snapshot, and waits until its space is free; nothing else is done while somebody reads it (`Locked`). The journal has it
  * before and after: a run that is killed between the two is done again, as what is gone already is no error.
@@ -284,15 +288,24 @@ const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
   const { host, id } = snapshot
   const reading = `${run}/${host}/reading`
   for (const directory of [run, `${run}/${host}`, reading]) yield* files.directory(directory, 0o700)
-  yield* (yield* Lock).take(`${reading}/${id}`, `a restore from ${id} of ${host}`)
+  const lock = yield* Lock
+  yield* lock.take(`${reading}/${id}`, `a restore from ${id} of ${host}`)
+  yield* lock
+    .take(`${reading}/*`, `a listing of the snapshots of ${host}`)
+    .pipe(Effect.retry({ while: ({ _tag }) => _tag === "Locked", schedule: listingEnds }))
   const before = yield* store.free
   yield* journal.append(host, { _tag: "deleting", at: yield* serverTime, name: id, why })
-  yield* store.remove(host, id)
+  const settled = yield* store.remove(host, id)
+  if (!settled) {
+    yield* Effect.logWarning(
+      `${host}/${id} is deleted and its space is not back yet: something has a file in it open, or there is much to clean; the next run goes on`
+    )
+  }
   const after = yield* store.free
   const freed = Math.round(after.free - before.free)
   yield* journal.append(host, { _tag: "deleted", at: yield* serverTime, name: id, freed })
   yield* files.remove(`${reading}/${id}`)
-  return { freed, usage: after }
+  return { freed, settled, usage: after }
 }, Effect.scoped)
 
 /** A run balances no more often than this: each moves gigabytes at most. */
@@ -328,6 +341,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   // First: it may hold snapshots that this prune would choose.
   if (!dryRun) yield* countFiles()
   let space = yield* storeSpace()
+  const wanted = () => options.reserve ?? space.reserve
   const swept = dryRun ? [] : yield* sweepAll(space.hosts.map(({ host }) => host))
   let balances = 0
   const balanced = Effect.gen(function* () {
@@ -337,11 +351,14 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   })
   if (!dryRun) {
     yield* believeClock(space, options.trustClock === true)
-    if (swept.length > 0) space = remeasured(space, yield* store.free)
+    // What has been deleted already, and not yet given back, is not to be made up for by others.
+    if (swept.length > 0 || !isMet(space, wanted())) {
+      yield* store.settled
+      space = remeasured(space, yield* store.free)
+    }
     yield* balanced
   }
   const inUse = new Set<string>()
-  const wanted = () => options.reserve ?? space.reserve
   const first = planFor(space, method, inUse, wanted())
   if (options.plan !== undefined && options.plan !== first.digest) {
     return yield* new PlanChanged({ wanted: options.plan, found: first.digest })
@@ -364,20 +381,28 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     if (options.onDelete !== undefined) yield* options.onDelete(next)
     yield* deleteOne(next).pipe(
       Effect.matchEffect({
-        onSuccess: ({ freed, usage }) =>
+        onSuccess: ({ freed, settled, usage }) =>
           Effect.sync(() => {
+            // More is deleted only when what this one freed can be measured.
+            if (!settled) stopped = true
             deleted.push({ host, name: id, freed, why })
             space = remeasured(space, usage, { host, id })
           }),
         onFailure: (error) =>
           error._tag === "Locked" || error._tag === "BtrfsError"
             ? Effect.sync(() => {
-                inUse.add(keyOf(host, id))
-                skipped.push({ host, name: id, why: error._tag === "Locked" ? "a restore reads it" : error.message })
+                const listed = error._tag === "Locked" && isListing(error)
+                const read = listed ? "a listing reads it" : "a restore reads it"
+                skipped.push({ host, name: id, why: error._tag === "Locked" ? read : error.message })
+                // Waited for once: none of the host's is tried again in this run.
+                const snapshots = space.hosts.find((one) => one.host === host)?.snapshots ?? []
+                const all = snapshots.map(({ name }) => name)
+                for (const name of listed ? all : [id]) inUse.add(keyOf(host, name))
               })
             : Effect.fail(error)
       })
     )
+    if (stopped) break
     yield* balanced
     current = planFor(space, method, inUse, wanted())
   }
@@ -420,17 +445,21 @@ export class NoRoom extends Schema.TaggedError<NoRoom>()("NoRoom", {
 
 /**
  * Makes room before a run of a host that would start on a store short of its reserve. Fails with `NoRoom` where there is less than the
- * least that a run needs, and writes that down; a prune that is under way is not waited for.
+ * least that a run needs, and writes that down; with `Locked` where a prune under way may yet make that room.
  */
 export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
   const journal = yield* Journal
-  yield* prune({}).pipe(Effect.catchTag("Locked", () => Effect.void))
+  const busy = yield* prune({}).pipe(
+    Effect.as(null),
+    Effect.catchTag("Locked", (locked) => Effect.succeed(locked))
+  )
   const space = yield* storeSpace()
   const least = dataFloor(space.usage)
   if (space.free >= least && !space.shortOfMetadata) return
+  if (busy !== null) return yield* busy
   const own = space.hosts.find((one) => one.host === host)
   const approval = own?.record.approval
-  const verdict: Admission = admission({
+  const request: AdmissionRequest = {
     host,
     needs: Math.max(least, own?.pending ?? 0),
     free: space.shortOfMetadata ? 0 : Math.min(space.free, least - 1),
@@ -438,17 +467,17 @@ export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
     hostReserve: own === undefined || unearned(own) === 0 ? Infinity : own.reserve,
     storeReserve: space.reserve,
     ...(approval === undefined ? {} : { approval })
-  })
-  const refused = verdict.verdict === "suddenly larger" ? ("suddenly larger" as const) : ("no space" as const)
+  }
+  const verdict = admission(request).verdict === "suddenly larger" ? "suddenly larger" : "no space"
+  const words = refusalWords(request, verdict)
   const why = space.shortOfMetadata
-    ? `the store is short of metadata (${bytesText(metadataFree(space.usage))} left), whatever df says. ${verdict.why}`
-    : verdict.why
-  yield* journal.append(host, {
-    _tag: "refused",
-    at: space.now,
-    verdict: refused,
-    needs: Math.round(Math.max(least, own?.pending ?? 0)),
-    why
-  })
-  return yield* new NoRoom({ host, verdict: refused, why })
+    ? `the store is short of metadata (${bytesText(metadataFree(space.usage))} left), whatever df says. ${words}`
+    : words
+  const needs = Math.round(Math.max(least, own?.pending ?? 0))
+  const stands = own?.record.refusal
+  // A client that tries again and again is refused each time, and written down once.
+  if (stands?.verdict !== verdict || stands.needs < needs) {
+    yield* journal.append(host, { _tag: "refused", at: space.now, verdict, needs, why })
+  }
+  return yield* new NoRoom({ host, verdict, why })
 })

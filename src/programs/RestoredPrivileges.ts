@@ -1,7 +1,7 @@
 // What a restore brought back that can give somebody rights on this machine: setuid and setgid files, capabilities, devices.
 import { Effect } from "effect"
 import { fromUint8Array, textOfBytes } from "../domain/byteString.ts"
-import { type PrivilegedFile, readPrivileged } from "../domain/privilegedFile.ts"
+import { readPrivileged } from "../domain/privilegedFile.ts"
 import { Exec } from "../services/Exec.ts"
 
 /** How many there are of each kind, and the paths of the first of them. `capabilities` null: this machine has no getfattr to look. */
@@ -17,36 +17,46 @@ const told = 20
 /** Walks absolute paths without leaving their filesystems. What cannot be looked at does not count. */
 export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (paths: ReadonlyArray<string>) {
   const exec = yield* Exec
-  const kinds = ["(", "-type", "f", "-perm", "/6000", "-o", "-type", "b", "-o", "-type", "c", ")"]
-  const run = (program: string, args: ReadonlyArray<string>) =>
-    Effect.orElseSucceed(
-      Effect.map(exec.run(program, args), ({ code, stdout }) => (code === 127 ? null : fromUint8Array(stdout))),
-      () => null
+  let setuid = 0
+  let devices = 0
+  let capabilities = 0
+  const first: Array<string> = []
+  const note = (found: ReadonlyArray<string>) => void first.push(...found.slice(0, told - first.length))
+
+  /** Reads what ends in `end` as it comes, since a server decides how much there is to tell. Is there such a program? */
+  const read = (program: string, args: ReadonlyArray<string>, end: string, take: (text: string) => void) => {
+    let rest = ""
+    const onStdout = (chunk: Uint8Array) =>
+      Effect.sync(() => {
+        const text = rest + fromUint8Array(chunk)
+        const whole = text.lastIndexOf(end) + 1
+        rest = text.slice(whole)
+        take(text.slice(0, whole))
+      })
+    return Effect.orElseSucceed(
+      Effect.map(exec.run(program, args, { onStdout }), ({ code }) => code !== 127),
+      () => false
     )
-  const [named, listed] = yield* Effect.all(
-    [
-      run("find", [...paths, "-xdev", ...kinds, "-printf", "%y%p\\0"]),
-      run("getfattr", [
-        "--recursive",
-        "--physical",
-        "--no-dereference",
-        "--absolute-names",
-        "--match=^security\\.capability$",
-        "--",
-        ...paths
-      ])
-    ],
-    { concurrency: 2 }
-  )
-  const found = readPrivileged(named ?? "")
-  const capable = listed === null ? null : [...listed.matchAll(/^# file: (.+)$/gm)].map(([, path]) => path!)
-  const names = [...found.map(({ path }) => path), ...(capable ?? [])].slice(0, told)
-  const count = (kind: PrivilegedFile["kind"]) => found.filter((one) => one.kind === kind).length
+  }
+  const kinds = ["(", "-type", "f", "-perm", "/6000", "-o", "-type", "b", "-o", "-type", "c", ")"]
+  yield* read("find", [...paths, "-xdev", ...kinds, "-printf", "%y%p\\0"], "\0", (text) => {
+    const files = readPrivileged(text)
+    const own = files.filter(({ kind }) => kind === "setuid").length
+    setuid += own
+    devices += files.length - own
+    note(files.map(({ path }) => path))
+  })
+  const all = ["--recursive", "--physical", "--no-dereference", "--absolute-names"]
+  const looked = yield* read("getfattr", [...all, "--match=^security\\.capability$", "--", ...paths], "\n", (text) => {
+    const capable = [...text.matchAll(/^# file: (.+)$/gm)].map(([, path]) => path!)
+    capabilities += capable.length
+    note(capable)
+  })
   const result: RestoredPrivileges = {
-    setuid: count("setuid"),
-    devices: count("device"),
-    capabilities: capable === null ? null : capable.length,
-    first: names.map((path) => textOfBytes(path) ?? path)
+    setuid,
+    devices,
+    capabilities: looked ? capabilities : null,
+    first: first.map((path) => textOfBytes(path) ?? path)
   }
   return result
 })

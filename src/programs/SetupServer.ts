@@ -22,6 +22,7 @@ import { AuthorizedKeys } from "../services/AuthorizedKeys.ts"
 import { Layout } from "../services/Layout.ts"
 import { Mounts } from "../services/Mounts.ts"
 import { Programs } from "../services/Programs.ts"
+import { PruneTimer } from "../services/PruneTimer.ts"
 import { Sshd } from "../services/Sshd.ts"
 import { Sudoers } from "../services/Sudoers.ts"
 import { SystemFile } from "../services/SystemFile.ts"
@@ -156,6 +157,7 @@ const observe = Effect.fnUntraced(function* (store: StoreSource, paths: SetupPat
     sshdDropIn: dropIn,
     sudoers: yield* sudoers.dropIn,
     address: yield* files.read(join(paths.config, "address")),
+    timer: yield* (yield* PruneTimer).state,
     keys: keys === null ? null : parseKeyFile(keys)
   }
   return observed
@@ -217,6 +219,9 @@ const makeChange = Effect.fnUntraced(function* (change: Change, wishes: SetupWis
       return (yield* sshd.reload) === "stopped"
         ? ["sshd is not running on this machine: start it (systemctl start ssh, or /usr/sbin/sshd), and at every boot"]
         : nothing
+    case "enable-timer":
+      yield* (yield* PruneTimer).enable
+      return nothing
     case "add-administrator-key": {
       const key = wishes.administratorKey
       if (key !== null) {

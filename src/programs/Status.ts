@@ -1,9 +1,12 @@
 // How the store stands: what is free, whose it is, and what an administrator should look at.
 import { Effect } from "effect"
+import { sandboxSetting } from "../domain/doctor.ts"
 import { bytesText } from "../domain/prune/amount.ts"
 import { markAt } from "../domain/prune/record.ts"
 import { metadataFloor, metadataFree } from "../domain/storeUsage.ts"
+import { Layout } from "../services/Layout.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
+import { SystemFile } from "../services/SystemFile.ts"
 import { planFor, storeSpace } from "./Prune.ts"
 
 export interface HostStatus {
@@ -44,6 +47,9 @@ export const status = Effect.fn("status")(function* () {
   const isShort = free < reserve || shortOfMetadata
   const stuck = isShort && made.deletions.length === 0
   const attention: Array<string> = []
+  const chosen = yield* (yield* SystemFile).read(`${(yield* Layout).config}/sandbox`)
+  const sandbox = sandboxSetting(chosen?.trim() ?? null)
+  if (sandbox !== null) attention.push(`${sandbox.problem}; ${sandbox.remedy}`)
   if (stuck) {
     const what = shortOfMetadata
       ? `short of metadata: ${bytesText(metadataFree(usage))} can still be written and ${bytesText(metadataFloor(usage))} should be`

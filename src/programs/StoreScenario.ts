@@ -1,14 +1,21 @@
 // The server's own store as a scenario: its snapshots as they are now, and backups that go on as they have been.
 import { Effect, Result } from "effect"
+import { type Mark, hostRecord, markAt } from "../domain/prune/record.ts"
+import { RESERVE_OVER } from "../domain/prune/reserve.ts"
+import { joinSnapshots } from "../domain/snapshotList.ts"
+import { dataFloor } from "../domain/storeUsage.ts"
 import { DAY, HOUR } from "../domain/prune/snapshot.ts"
 import { type Scenario, ScenarioError, type ScenarioFile, scenarioOf } from "../domain/simulation/scenario.ts"
 import { Journal } from "../services/Journal.ts"
+import { Registry } from "../services/Registry.ts"
+import { ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 
 /**
- * One host a host of the store that has snapshots. Its pace is the median gap between its last snapshots, its churn the mean of the
+ * One host a host of the store that has snapshots, with its weight, its holds and what is suspect or incomplete. One that is no longer
+ * enrolled never comes again. Its pace is the median gap between its last snapshots, its churn the mean of the
  * sizes in its journal (1 % of its share of the data a day where the journal has none), its base its first backup (where the journal has no sizes,
- * an equal part of the data). Day 0 is tomorrow. Fails where no host has a snapshot.
+ * an equal part of the data). What is held or suspect stays so as long as it is marked: nobody releases it. Day 0 is tomorrow. Fails where no host has a snapshot.
  */
 export const storeScenario = Effect.fn("storeScenario")(function* (options: {
   readonly now: number
@@ -17,24 +24,33 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
 }) {
   const store = yield* Store
   const journal = yield* Journal
+  const config = yield* ServerConfig
+  const enrolled = new Set((yield* (yield* Registry).list).map(({ host }) => host))
   const start = tomorrow(options.now)
   const found = yield* Effect.forEach(yield* store.hosts, (host) =>
     Effect.gen(function* () {
-      const snapshots = yield* store.snapshots(host)
       const { entries } = yield* journal.read(host)
-      const sizes = entries.flatMap((entry) =>
-        entry._tag === "snapshot" && "bytes" in entry && typeof entry.bytes === "number" ? [entry.bytes] : []
+      const record = hostRecord(entries)
+      const snapshots = joinSnapshots(yield* store.snapshots(host), entries, options.now).flatMap((one) =>
+        one.at !== null && one.at <= options.now && one.state !== "foreign" ? [{ ...one, at: one.at }] : []
       )
-      const times = snapshots.flatMap(({ at }) => (at !== null && at <= options.now ? [at] : []))
-      // The first backup is the host's whole.
-      return { host, times, whole: sizes[0], sizes: sizes.slice(1) }
+      const past = snapshots.map(({ at, name, state }) => ({
+        age: (start - at) / DAY,
+        held: daysLeft(markAt(record.holds, name, options.now), start),
+        suspect: state === "suspect" ? suspectDays(markAt(record.suspects, name, options.now), start) : 0,
+        incomplete: state === "incomplete"
+      }))
+      const weight = yield* config.weight(host)
+      const whole = [...record.taken.values()][0]?.bytes
+      return { host, past, weight, whole, sizes: record.sizes, times: snapshots.map(({ at }) => at) }
     })
   )
   const hosts = found.filter(({ times }) => times.length > 0)
   if (hosts.length === 0) {
     return yield* new ScenarioError({ where: "--from-store", problem: "the store holds no snapshot to begin with" })
   }
-  const { data, free } = yield* store.free
+  const usage = yield* store.free
+  const { data, free } = usage
   const part = data.used / hosts.length
   const file: ScenarioFile = {
     name: "this store",
@@ -42,8 +58,10 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
     start,
     days: options.days ?? 365,
     capacity: { bytes: data.used + free },
+    atOnce: yield* config.parallel,
+    reserve: Math.round(dataFloor(usage)),
     ...(options.policies !== undefined && { policies: options.policies }),
-    hosts: hosts.map(({ host, sizes, times, whole }) => {
+    hosts: hosts.map(({ host, past, sizes, times, weight, whole }) => {
       const every = pace(times)
       const mean = sizes.length === 0 ? part / 100 : sizes.reduce((sum, size) => sum + size, 0) / sizes.length
       const daily = Math.round((mean * DAY) / every)
@@ -53,7 +71,10 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
         at: clock(times.at(-1)! % DAY),
         base: whole ?? Math.round(Math.max(part / 2, part - daily * 30)),
         churn: { daily },
-        past: times.map((at) => (start - at) / DAY)
+        weight,
+        ...(enrolled.has(host) ? {} : { failure: 1 }),
+        sizes: sizes.slice(-RESERVE_OVER),
+        past
       }
     })
   }
@@ -61,6 +82,14 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
   if (Result.isSuccess(scenario)) return scenario.success satisfies Scenario
   return yield* new ScenarioError({ where: "--from-store", problem: scenario.failure.problem })
 })
+
+/** How many days of the simulation a mark lasts; null: until it is released. */
+const daysLeft = (mark: Mark | undefined, start: number): number | null =>
+  mark === undefined ? 0 : mark.until === Infinity ? null : Math.max(0, (mark.until - start) / DAY)
+
+/** What is suspect without a mark is not sealed, and stays so: for more days than are ever simulated. */
+const suspectDays = (mark: Mark | undefined, start: number): number =>
+  mark === undefined ? 1e6 : Math.max(1e-6, (mark.until - start) / DAY)
 
 /** The median gap of the last thirty, at least six hours; a day where there is only one. */
 const pace = (times: ReadonlyArray<number>): number => {

@@ -1,5 +1,5 @@
 // Takes a snapshot of what a host has pushed: the core that a finished run and an administrator share.
-import { Clock, Context, Effect, Fiber, Option, Schema } from "effect"
+import { Clock, Context, Effect, Option, Schema } from "effect"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import type { JournalEntry, SnapshotTaken } from "../domain/JournalEntry.ts"
@@ -62,7 +62,7 @@ export const snapshotStanding = Effect.fn("snapshotStanding")(function* (host: s
   return { stored, entries, damaged, due }
 })
 
-/** So long a client waits for its files to be counted while its snapshot is taken; a larger tree is counted by the prune that follows. */
+/** So long a client waits until the names that came and went are counted; where there are more, the prune that follows counts files. */
 const countingTime = "1 second"
 
 /** Holds the snapshot before one that looks wrong. */
@@ -90,18 +90,7 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
   const minute = snapshotTime(name) ?? at
   if (stored.some((snapshot) => snapshot.name === name)) return yield* new SnapshotTooSoon({ host, due: minute + 60 })
   const record = hostRecord(entries)
-  const counting = yield* Effect.forkChild(
-    Effect.interruptible(store.files(host, "current")).pipe(
-      Effect.timeoutOption(countingTime),
-      Effect.orElseSucceed(Option.none)
-    )
-  )
   const previous = stored.findLast((one) => one.sealed && one.at !== null && one.at <= at)?.name ?? null
-  // A backup is worth more than its measure.
-  const growth = yield* store.growth(host, "current", previous).pipe(
-    Effect.tapError((error) => Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)),
-    Effect.option
-  )
   yield* store.take(host, name).pipe(
     Effect.catchIf(
       (error) =>
@@ -111,15 +100,29 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
       () => Effect.fail(new NoSpace({ what: `a snapshot of ${host}` }))
     )
   )
-  const counted = yield* Fiber.join(counting)
   const before = previous === null ? undefined : record.taken.get(previous)?.files
-  // Where the one before is not counted yet, neither is this: the prune that follows judges both.
-  const files = Option.filter(counted, () => previous === null || before !== undefined)
+  // A backup is worth more than its measure: where it fails, the prune that follows counts and judges.
+  const [growth, names] = yield* Effect.all(
+    [
+      store.growth(host, name, previous).pipe(
+        Effect.tapError((error) => Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)),
+        Effect.option
+      ),
+      previous === null || before === undefined
+        ? Effect.succeedNone
+        : Effect.interruptible(store.names(host, name, previous)).pipe(
+            Effect.timeoutOption(countingTime),
+            Effect.orElseSucceed(Option.none)
+          )
+    ],
+    { concurrency: 2 }
+  )
+  const files = Option.map(names, ({ added, removed }) => (before ?? 0) + added - removed)
   const looks =
     Option.isNone(growth) || previous === null
       ? null
       : (anomaly({
-          ...massChange(before, Option.getOrUndefined(files), growth.value),
+          ...massChange(before, growth.value.rewritten, Option.isNone(names) ? 0 : names.value.removed),
           growth: growth.value.bytes,
           past: record.sizes.slice(-30),
           ...(record.approval === undefined ? {} : { approval: record.approval })

@@ -11,7 +11,8 @@ import type { openSession } from "./connectToServer.ts"
 import { ForeignSnapshot, whereElse } from "./Restore.ts"
 
 type Opened = Effect.Success<ReturnType<typeof openSession>>
-type Wanted = Pick<PullPlan, "paths" | "destination" | "dryRun"> & Partial<Pick<PullPlan, "checksum" | "namesOnly">>
+type Wanted = Pick<PullPlan, "paths" | "destination" | "dryRun"> &
+  Partial<Pick<PullPlan, "checksum" | "namesOnly" | "deletes" | "filterFile">>
 
 const given = (paths: ReadonlyArray<string>) => paths.map((path) => textOfBytes(path) ?? toUint8Array(path))
 

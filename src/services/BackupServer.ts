@@ -20,6 +20,9 @@ import { snapshotTime } from "../domain/snapshotName.ts"
 import { version } from "../domain/version.ts"
 import { Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
 
+/** An answer that takes longer does not come: a server must not be able to hold a client, and its lock, for ever. */
+const patience = "1 hour"
+
 const exitNames = Object.entries(exitCode) as ReadonlyArray<[ExitName, number]>
 
 /** The server answered, and its answer is no. `due` (epoch seconds) is when it makes sense to come back. */
@@ -105,7 +108,7 @@ export class BackupServer extends Context.Service<
           request: TypedRequest,
           tag: Tag
         ) {
-          const { text, stderr } = yield* session.run(commandLine(request))
+          const { text, stderr } = yield* session.run(commandLine(request), { timeout: patience })
           // What answers at once, before anything is looked at, says no on stderr as it does to rsync.
           const refused = text === "" ? findRefusal(stderr) : null
           if (refused !== null) {

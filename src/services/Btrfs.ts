@@ -1,9 +1,10 @@
 // The btrfs tool: subvolumes, snapshots, space. Its exit codes and stderr become typed errors here.
 import { Context, Effect, Layer, Schema } from "effect"
-import { constants, lstatSync } from "node:fs"
+import { accessSync, constants, lstatSync, statfsSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import { dirname } from "node:path"
 import type { ExitName } from "../domain/exitCode.ts"
+import { SendStream } from "../domain/sendStream.ts"
 import { type StoreUsage, parseUsage } from "../domain/storeUsage.ts"
 import { Exec, type ExecError, type ExecOptions } from "./Exec.ts"
 
@@ -58,6 +59,12 @@ export interface Changes {
   readonly created: number
 }
 
+/** How many names of files came and went; a renamed file counts as both, a directory not at all. */
+export interface Names {
+  readonly added: number
+  readonly removed: number
+}
+
 /** The kernel's words for each errno, as btrfs-progs print them, and the tool's own checks before it asks the kernel. */
 const reasonOf = (stderr: string): Reason => {
   if (/No space left on device|Disk quota exceeded/.test(stderr)) return "no-space"
@@ -86,10 +93,13 @@ export class Btrfs extends Context.Service<
     readonly isReadOnly: (path: string) => Effect.Effect<boolean, BtrfsError>
     /** Is this the root of a subvolume? False for anything else, also for nothing at all and for a link to one. */
     readonly isSubvolume: (path: string) => Effect.Effect<boolean, BtrfsError>
-    /** Deletes a subvolume, read-only or not, and those that lie within it first. Its space comes back later: see `sync`. */
-    readonly deleteSubvolume: (path: string) => Effect.Effect<void, Failure>
-    /** Waits until the space of everything deleted so far is free again. */
-    readonly sync: (path: string) => Effect.Effect<void, Failure>
+    /** Deletes a subvolume, read-only or not, and those that lie within it first. Its space comes back later: see `sync`. Gives its id. */
+    readonly deleteSubvolume: (path: string) => Effect.Effect<number, Failure>
+    /**
+     * Waits until the space of a deleted subvolume, or of everything deleted so far, is free again: ten minutes at most, as that never
+     * comes while something has a file in it open. False where it has not.
+     */
+    readonly sync: (path: string, id?: number) => Effect.Effect<boolean, Failure>
     /** How full the filesystem is that holds this path. */
     readonly usage: (path: string) => Effect.Effect<StoreUsage, Failure>
     /** The generation of a subvolume: it grows with each change that is committed. */
@@ -100,6 +110,8 @@ export class Btrfs extends Context.Service<
     readonly newBytes: (path: string, since: number) => Effect.Effect<number, Failure>
     /** What was written to `path` since its snapshot `before` was made: reads only the leaves that changed, and looks each file up there. */
     readonly changes: (path: string, before: string) => Effect.Effect<Changes, Failure>
+    /** Names of files that a snapshot has beyond those of the one `before` it, and those that it lacks. Reads only what changed. */
+    readonly names: (path: string, before: string) => Effect.Effect<Names, Failure>
     /** How many files a subvolume holds. Walks all of it: a second for each few hundred thousand. */
     readonly files: (path: string) => Effect.Effect<number, Failure>
     /** Empties chunks that are filled to at most half, so that they are unallocated again; a few at most. */
@@ -128,10 +140,11 @@ export class Btrfs extends Context.Service<
         new BtrfsError({ reason, action, path, exitCode: 0, stderr, argumentCount: 0 })
 
       const isSubvolume = Effect.fn("Btrfs.isSubvolume")((path: string) =>
-        Effect.tryPromise({
-          try: async () => {
-            const found = await fs.lstat(path)
-            return found.isDirectory() && found.ino === rootInode && (await fs.statfs(path)).type === btrfsMagic
+        // All of a host's snapshots are looked at for each of its backups, and a promise for each look costs more than the look.
+        Effect.try({
+          try: () => {
+            const found = lstatSync(path)
+            return found.isDirectory() && found.ino === rootInode && statfsSync(path).type === btrfsMagic
           },
           catch: codeOf
         }).pipe(
@@ -218,6 +231,26 @@ export class Btrfs extends Context.Service<
           })
           return { bytes, rewritten, created }
         }),
+        names: Effect.fn("Btrfs.names")(function* (path, before) {
+          const stream = new SendStream()
+          let added = 0
+          let removed = 0
+          let damage = ""
+          const onStdout = (chunk: Uint8Array) =>
+            Effect.sync(() => {
+              if (damage !== "") return
+              try {
+                for (const command of stream.take(chunk)) {
+                  if (command._tag === "link" || (command._tag === "make" && !command.directory)) added++
+                  if (command._tag === "remove" && !command.directory) removed++
+                }
+              } catch (cause) {
+                damage = cause instanceof Error ? cause.message : "its changes cannot be read"
+              }
+            })
+          yield* run("compare", path, ["send", "--quiet", "--no-data", "-p", before, path], { onStdout })
+          return damage === "" ? { added, removed } : yield* failed("compare", path, "unknown", damage)
+        }),
         files: Effect.fn("Btrfs.files")(function* (path) {
           let count = 0
           const onStdout = (chunk: Uint8Array) => Effect.sync(() => void (count += chunk.length))
@@ -242,8 +275,11 @@ export class Btrfs extends Context.Service<
         ),
         isReadOnly: Effect.fn("Btrfs.isReadOnly")(function* (path) {
           if (!(yield* isSubvolume(path))) return yield* failed("look at", path, "not-btrfs")
-          return yield* Effect.tryPromise({
-            try: () => fs.access(path, constants.W_OK).then(() => false),
+          return yield* Effect.try({
+            try: () => {
+              accessSync(path, constants.W_OK)
+              return false
+            },
             catch: codeOf
           }).pipe(
             Effect.catch((code) =>
@@ -259,11 +295,24 @@ export class Btrfs extends Context.Service<
           }
           const { text } = yield* run("look at", path, ["subvolume", "show", path])
           yield* deleteNamed(path, text.slice(0, text.indexOf("\n\tName:")))
+          return Number(/^\tSubvolume ID:\s*(\d+)$/m.exec(text)?.[1])
         }),
-        sync: Effect.fn("Btrfs.sync")(function* (path) {
+        sync: Effect.fn("Btrfs.sync")(function* (path, id) {
           // Cleaning begins with the next commit, which the kernel would let wait for 30 s.
           yield* run("wait for", path, ["filesystem", "sync", path])
-          yield* run("wait for", path, ["subvolume", "sync", path])
+          const which = id === undefined || Number.isNaN(id) ? [] : [String(id)]
+          const gone = yield* run("wait for", path, ["subvolume", "sync", path, ...which], {
+            timeout: "10 minutes"
+          }).pipe(
+            Effect.as(true),
+            Effect.catchIf(
+              (error) => error._tag === "ExecError" && error.reason === "timeout",
+              () => Effect.succeed(false)
+            )
+          )
+          // What was cleaned is pinned until the next commit, and does not count as free before.
+          yield* run("wait for", path, ["filesystem", "sync", path])
+          return gone
         }),
         usage: Effect.fn("Btrfs.usage")(function* (path) {
           const { text } = yield* run("measure", path, ["filesystem", "usage", "-b", path])
@@ -323,8 +372,9 @@ export class Btrfs extends Context.Service<
       deleteSubvolume: (path) =>
         at("delete", path, () => {
           for (const name of tree.keys()) if (name === path || name.startsWith(`${path}/`)) tree.delete(name)
+          return 256
         }),
-      sync: (path) => at("wait for", path, () => {}),
+      sync: (path) => at("wait for", path, () => true),
       usage: (path) =>
         at("measure", path, () => ({
           size,
@@ -340,6 +390,7 @@ export class Btrfs extends Context.Service<
       born: (path) => at("look at", path, (found) => found.generation),
       newBytes: (path) => at("measure", path, () => 0),
       changes: (path) => at("measure", path, () => ({ bytes: 0, rewritten: 0, created: 0 })),
+      names: (path) => at("compare", path, () => ({ added: 0, removed: 0 })),
       files: (path) => at("measure", path, () => 0),
       balance: (path) => at("balance", path, () => {})
     })

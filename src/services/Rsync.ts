@@ -30,6 +30,8 @@ const advice: Record<RsyncReason, string> = {
   "too-soon": "too soon",
   "not-installed": "rsync is not installed; install it",
   "not-found": "not in that snapshot",
+  untrustworthy:
+    "the server sent names that it was not asked for or that lead elsewhere, as an honest one never does; nothing was written outside of the directory, and what is in it may be anything. Tell the server's administrator",
   failed: "rsync failed"
 }
 

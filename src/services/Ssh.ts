@@ -66,7 +66,7 @@ const execFailure = (subject: string) => (error: ExecError) =>
     reason: error.reason === "not-found" ? "not-installed" : error.reason === "timeout" ? "timeout" : "failed",
     subject,
     exitCode: null,
-    stderr: error.detail
+    stderr: error.reason === "output-too-large" ? "the server said more than is reasonable" : error.detail
   })
 
 /** A directory for sockets: their paths must stay below 108 bytes, and rsync splits --rsh at blanks. */

@@ -7,7 +7,7 @@ import { snapshotTime } from "../domain/snapshotName.ts"
 import { type StoredSnapshot, oldestFirst } from "../domain/snapshotList.ts"
 import { type StoreTrouble, findMount, storeTrouble } from "../domain/storeMount.ts"
 import type { StoreUsage } from "../domain/storeUsage.ts"
-import { Btrfs, BtrfsError, type Changes } from "./Btrfs.ts"
+import { Btrfs, BtrfsError, type Changes, type Names } from "./Btrfs.ts"
 import type { ExecError } from "./Exec.ts"
 import { Layout } from "./Layout.ts"
 import { hostWord } from "./hostWord.ts"
@@ -82,17 +82,21 @@ export class Store extends Context.Service<
      * files. Reads only what changed, so it cannot tell what was deleted.
      */
     readonly growth: (host: string, name: string, previous: string | null) => Effect.Effect<Growth, StoreError>
+    /** Names of files that came and went between two snapshots of a host. Reads only what changed. */
+    readonly names: (host: string, name: string, previous: string) => Effect.Effect<Names, StoreError>
     /** How many files the host's `name` (`current` or a snapshot) holds. Walks all of it. */
     readonly files: (host: string, name: string) => Effect.Effect<number, StoreError>
     /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
     readonly pending: (host: string, previous: string | null) => Effect.Effect<number, StoreError>
     /**
-     * Deletes a snapshot of ours, and returns when its space is free. Refuses what is not one: another name, a file, a link, what is
-     * not root's and read-only. One that is gone already is no error.
+     * Deletes a snapshot of ours, and returns when its space is free; false where it is not after ten minutes, as something still has it
+     * open. Refuses what is not one: another name, a file, a link, what is not root's and read-only. One that is gone already is no error.
      */
-    readonly remove: (host: string, name: string) => Effect.Effect<void, StoreError>
+    readonly remove: (host: string, name: string) => Effect.Effect<boolean, StoreError>
     /** Gives badly filled chunks of one kind back, so that the other can grow. */
     readonly balance: (kind: "data" | "metadata") => Effect.Effect<void, StoreError>
+    /** Returns when the space of all that was deleted is free. */
+    readonly settled: Effect.Effect<void, StoreError>
     /** How full the store is. */
     readonly free: Effect.Effect<StoreUsage, StoreError>
   }
@@ -161,7 +165,7 @@ export class Store extends Context.Service<
           Effect.onError(() =>
             Effect.ignore(
               Effect.flatMap(btrfs.isSubvolume(temporary), (there) =>
-                there ? btrfs.deleteSubvolume(temporary) : Effect.void
+                there ? Effect.asVoid(btrfs.deleteSubvolume(temporary)) : Effect.void
               )
             )
           ),
@@ -271,6 +275,9 @@ export class Store extends Context.Service<
             ? { bytes: yield* btrfs.newBytes(path, 0), rewritten: 0, created: 0 }
             : yield* btrfs.changes(path, readable(host, previous))
         }),
+        names: Effect.fn("Store.names")((host, name, previous) =>
+          guarded(btrfs.names(readable(host, name), readable(host, previous)))
+        ),
         files: Effect.fn("Store.files")((host, name) => guarded(btrfs.files(readable(host, name)))),
         pending: Effect.fn("Store.pending")(function* (host, previous) {
           yield* mounted
@@ -284,16 +291,18 @@ export class Store extends Context.Service<
           yield* mounted
           const path = `${directory(host)}/${name}`
           const found = yield* look(host, name)
+          let id: number | undefined
           if (found === null) {
             const there = yield* attempt(path, "read", () => fs.lstat(path).catch(ifMissing(null)))
             if (there !== null) return yield* notOurs(path, "it is no directory")
           } else {
             if (found.foreign || !found.sealed) return yield* notOurs(path, "it is not a snapshot that byteback sealed")
-            yield* btrfs.deleteSubvolume(path)
+            id = yield* btrfs.deleteSubvolume(path)
           }
-          yield* btrfs.sync(root)
+          return yield* btrfs.sync(root, id)
         }),
         balance: Effect.fn("Store.balance")((kind) => guarded(btrfs.balance(root, kind))),
+        settled: guarded(btrfs.sync(root)),
         free: guarded(btrfs.usage(root))
       })
     })
@@ -339,10 +348,16 @@ export class Store extends Context.Service<
         }),
       sweep: () => Effect.succeed([]),
       growth: () => Effect.succeed({ bytes: 0, rewritten: 0, created: 0 }),
+      names: () => Effect.succeed({ added: 0, removed: 0 }),
       files: () => Effect.succeed(0),
       pending: () => Effect.succeed(0),
-      remove: (host, name) => Effect.sync(() => void hosts.get(hostWord(host))?.snapshots.delete(name)),
+      remove: (host, name) =>
+        Effect.sync(() => {
+          hosts.get(hostWord(host))?.snapshots.delete(name)
+          return true
+        }),
       balance: () => Effect.void,
+      settled: Effect.void,
       free: Effect.flatMap(Btrfs, (btrfs) => btrfs.usage("/")).pipe(Effect.provide(Btrfs.layerFake))
     })
   })

@@ -252,6 +252,12 @@ describe.skipIf(!isRoot)("on real rsync", () => {
       const pulled = yield* service.pull(pullPlan(server, name, [path], out, { devices: true }))
       assert.deepStrictEqual(pulled.problems, [])
       assert.deepStrictEqual(facts(`${out}${machine}`), facts(machine))
+      // and each of its names by itself, whatever it is
+      const names = fs.readdirSync(machine, "latin1").map((one) => `${path}/${one}`)
+      const each = join(store, "each")
+      fs.mkdirSync(each)
+      yield* service.pull(pullPlan(server, name, [...names, `${path}/dir/hardlink`], each, { devices: true }))
+      assert.deepStrictEqual(facts(`${each}${machine}`), facts(machine))
       assert.isBelow(fs.statSync(`${out}${machine}/sparse`).blocks * 512, 1024 * 1024)
 
       // a second push finds nothing to do

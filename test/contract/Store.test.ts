@@ -300,6 +300,7 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
               store.removeHost("a"),
               store.snapshots("a"),
               store.take("a", names[0]),
+              store.settled,
               store.sweep("a")
             ]
             for (const work of works) {

@@ -3,9 +3,12 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { NodeServices } from "@effect/platform-node"
+import { Effect, Layer } from "effect"
 import { type SendChange, SendChanges } from "../../src/domain/sendChanges.ts"
 import { SendStream } from "../../src/domain/sendStream.ts"
+import { Btrfs } from "../../src/services/Btrfs.ts"
+import { Exec } from "../../src/services/Exec.ts"
 import { btrfsImage } from "./btrfsImage.ts"
 
 const root = process.getuid?.() === 0
@@ -14,7 +17,10 @@ if (!root) console.warn("test/contract: skipped, a btrfs image can only be mount
 const btrfs = (...args: ReadonlyArray<string>) =>
   execFileSync("btrfs", args, { maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] })
 
+const service = Btrfs.layer.pipe(Layer.provide(Exec.layer), Layer.provide(NodeServices.layer))
+
 interface Seen {
+  readonly directory: boolean
   readonly state: string
   readonly ino: number
 }
@@ -25,10 +31,12 @@ const tree = (top: string): Map<string, Seen> => {
   for (const path of fs.readdirSync(top, { recursive: true }) as ReadonlyArray<string>) {
     const stats = fs.statSync(join(top, path))
     const content = stats.isDirectory() ? "" : fs.readFileSync(join(top, path), "utf8")
-    found.set(path, { state: `${stats.mode} ${content}`, ino: stats.ino })
+    found.set(path, { directory: stats.isDirectory(), state: `${stats.mode} ${content}`, ino: stats.ino })
   }
   return found
 }
+
+const files = (seen: Map<string, Seen>): number => [...seen.values()].filter(({ directory }) => !directory).length
 
 /** A small generator that is the same in every run. */
 const randomFrom = (seed: number) => {
@@ -112,11 +120,33 @@ describe.skipIf(!root)("changes read from btrfs send", () => {
           const sent = btrfs("send", "--quiet", "--no-data", "-p", before, snapshot)
           for (const command of new SendStream().take(sent)) changes.apply(command)
           check(old, now, [...changes.changes()])
+          const { added, removed } = yield* (yield* Btrfs).names(snapshot, before)
+          assert.strictEqual(files(old) + added - removed, files(now))
         }
         old = now
         before = snapshot
       }
       assert.isAbove(old.size, 20)
-    }).pipe(Effect.scoped)
+    }).pipe(Effect.scoped, Effect.provide(service))
+  )
+
+  it.live("tell how many names of files came and went, where a new name for an old file is both", () =>
+    Effect.gen(function* () {
+      const store = yield* btrfsImage()
+      const current = join(store, "current")
+      btrfs("subvolume", "create", current)
+      fs.mkdirSync(join(current, "old"))
+      for (const name of ["a", "b", "c", "old/d"]) fs.writeFileSync(join(current, name), name)
+      btrfs("subvolume", "snapshot", "-r", current, join(store, "one"))
+      fs.rmSync(join(current, "a"))
+      fs.rmSync(join(current, "old"), { recursive: true })
+      fs.renameSync(join(current, "b"), join(current, "moved"))
+      fs.appendFileSync(join(current, "c"), "more")
+      for (const name of ["x", "y", "z"]) fs.writeFileSync(join(current, name), "")
+      fs.mkdirSync(join(current, "new"))
+      btrfs("subvolume", "snapshot", "-r", current, join(store, "two"))
+      const names = yield* (yield* Btrfs).names(join(store, "two"), join(store, "one"))
+      assert.deepStrictEqual(names, { added: 4, removed: 3 })
+    }).pipe(Effect.scoped, Effect.provide(service))
   )
 })

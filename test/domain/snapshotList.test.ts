@@ -74,6 +74,24 @@ describe("a host's restore points", () => {
     assert.strictEqual(joinSnapshots([stored(now + 3600)], [], now)[0]?.state, "complete")
   })
 
+  it("tell how much was new in them, and what holds them for how long", () => {
+    const sized: JournalEntry = { ...taken(600), bytes: 5000, files: 3 } as JournalEntry
+    const held = (at: number, until: number | null): JournalEntry => {
+      const name = formatSnapshotName(at)
+      return { _tag: "held", at, name, until, why: "by an administrator" }
+    }
+    const journal = [sized, taken(1200), held(600, null), held(1200, now + 9), taken(1800), held(1800, now - 1)]
+    const list = joinSnapshots([stored(600), stored(1200), stored(1800)], journal, now)
+    assert.deepStrictEqual(
+      list.map(({ bytes, files, held: isHeld, hold }) => [bytes, files, isHeld, hold?.until, hold?.why]),
+      [
+        [5000, 3, true, null, "by an administrator"],
+        [undefined, undefined, true, now + 9, "by an administrator"],
+        [undefined, undefined, false, undefined, undefined]
+      ]
+    )
+  })
+
   it("were taken at the times of the journal and of all sealed names, but not of what was deleted with the host", () => {
     const given = [stored(600), stored(1200, { sealed: false }), foreign("saved-do-not-delete")]
     assert.sameMembers([...timesTaken(given, [taken(1830)])], [1830, 600])

@@ -1,10 +1,21 @@
 // Space that manages itself, on real btrfs: it fills, prunes itself and goes on; nobody pays for another; a kill loses nothing.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
-import { spawn } from "node:child_process"
+import { Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { execFileSync, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
@@ -49,6 +60,11 @@ const past = Effect.fn("past")(function* (host: string, number: number, bytes: n
   })
   return name
 })
+
+const shortly = Effect.promise(() => new Promise<void>((done) => void setTimeout(done, 20)))
+
+/** The device that is mounted there. */
+const sourceOf = (store: string) => [execFileSync("findmnt", ["-no", "SOURCE", store], { encoding: "utf8" }).trim()]
 
 describe.skipIf(!root)("a real store", () => {
   it.effect(
@@ -206,6 +222,82 @@ describe.skipIf(!root)("a real store", () => {
         assert.isTrue(
           left.has("2026-01-01T00:00+0000") && left.has("2026-01-03T00:00+0000") && left.has("$(rm -rf x); y")
         )
+      }).pipe(Effect.provide(realServer(512 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "of which one snapshot cannot be deleted passes over it; one that is still open is deleted, and no other for it",
+    () =>
+      Effect.gen(function* () {
+        const current = yield* enrolled("a")
+        const { store } = yield* Layout
+        const names: Array<string> = []
+        for (let number = 0; number < 6; number++) {
+          writeFileSync(`${current}/churn`, randomBytes(5 * MB))
+          names.push(yield* past("a", number, 5 * MB))
+        }
+        yield* toDay(40)
+        const [first, second, third, fourth] = names
+        execFileSync("btrfs", ["subvolume", "set-default", `${store}/a/${first}`])
+        const age = { name: "age" } as const
+        const one = yield* prune({ method: age, reserve: (yield* storeSpace()).free + MB })
+        assert.deepStrictEqual(
+          [one.skipped.map(({ name }) => name), one.deleted.map(({ name }) => name)],
+          [[first], [second]]
+        )
+        assert.strictEqual(statSync(`${store}/a/${first}/churn`).size, 5 * MB)
+
+        execFileSync("btrfs", ["subvolume", "set-default", "5", store])
+        const open = openSync(`${store}/a/${third}/churn`, "r")
+        const reserve = (yield* storeSpace()).free + 12 * MB
+        const running = yield* Effect.forkChild(prune({ method: age, reserve }))
+        while (existsSync(`${store}/a/${third}`)) yield* shortly
+        for (; running.pollUnsafe() === undefined; yield* shortly) yield* TestClock.adjust("11 minutes")
+        closeSync(open)
+        const two = yield* Fiber.join(running)
+        assert.deepStrictEqual([two.outcome, two.deleted.map(({ name }) => name)], ["stopped", [first, third]])
+        assert.isTrue(existsSync(`${store}/a/${fourth}`))
+        assert.strictEqual((yield* prune({ method: age, reserve })).outcome, "met")
+      }).pipe(Effect.provide(realServer(512 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "that is unmounted under a prune loses nothing more, and what lies under the mount is not touched",
+    () =>
+      Effect.gen(function* () {
+        const current = yield* enrolled("a")
+        const { store } = yield* Layout
+        for (let number = 0; number < 6; number++) {
+          writeFileSync(`${current}/churn`, randomBytes(5 * MB))
+          yield* past("a", number, 5 * MB)
+        }
+        yield* toDay(40)
+        const before = (yield* (yield* Store).snapshots("a")).map(({ name }) => name)
+        const source = sourceOf(store)
+        // The loop device would go with its last mount.
+        const other = join(store, "../other")
+        mkdirSync(other)
+        execFileSync("mount", [...source, other])
+        const reserve = (yield* storeSpace()).free + 60 * MB
+        let deletions = 0
+        const unmounted = prune({
+          method: { name: "age" },
+          reserve,
+          onDelete: () =>
+            Effect.sync(() => {
+              if (deletions++ === 2) execFileSync("umount", ["--lazy", store])
+            })
+        })
+        assert.strictEqual((yield* Effect.flip(unmounted))._tag, "StoreUnavailable")
+        assert.strictEqual((yield* Effect.flip(prune({})))._tag, "StoreUnavailable")
+        assert.isEmpty(readdirSync(store))
+        execFileSync("mount", [...source, store])
+        execFileSync("umount", [other])
+        const after = (yield* (yield* Store).snapshots("a")).map(({ name }) => name)
+        assert.deepStrictEqual(after, before.slice(2))
+        assert.isAbove((yield* prune({ method: { name: "age" }, reserve })).deleted.length, 0)
       }).pipe(Effect.provide(realServer(512 * 2 ** 20))),
     limit
   )

@@ -171,7 +171,7 @@ describe.skipIf(!root)("trouble", () => {
           "--mount",
           "sh",
           "-c",
-          'mount -t tmpfs none /run/byteback; exec "$@"',
+          'mount -t tmpfs -o mode=700 none /run/byteback; exec "$@"',
           "sh",
           ...backupWords()
         ])

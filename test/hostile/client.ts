@@ -144,7 +144,19 @@ exit 1
       assert.notStrictEqual(code, 0)
       assert.include([0, 15], (yield* attacker.run(backupWords())).code)
       assert.strictEqual(yield* attacker.ok(["stat", "-c", "%u %a", "/run/byteback"]), "0 700\n")
-      return { outcome: "cannot be made: locks lie in /run, which is root's, in a directory of 0700", saw: [] }
+      const saw: Array<string> = []
+      for (const [damage, says] of [
+        ["chown nobody", "belongs to another user"],
+        ["chmod g+w", "can be written by other users"]
+      ] as const) {
+        yield* attacker.ok(["sh", "-c", `install -d -m 700 /run/byteback && ${damage} /run/byteback`])
+        const { code, stderr } = yield* attacker.run(backupWords())
+        assert.strictEqual(code, exitCode.usage)
+        assert.match(stderr, new RegExp(`^byteback: [^\\n]*/run/byteback[^\\n]*${says}[^\\n]*\\n$`))
+        saw.push(stderr)
+        yield* attacker.ok(["rm", "-rf", "/run/byteback"])
+      }
+      return { outcome: "cannot be made by one, in /run; 2 where one has it all the same", saw }
     })
   },
   {

@@ -2,9 +2,12 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { sandboxArgv, unconfinedArgv } from "../../src/domain/sandbox.ts"
-import { backupWords } from "../e2e/pair.ts"
-import type { RunResult } from "../lab/Lab.ts"
+import { exitCode } from "../../src/domain/exitCode.ts"
+import { findRefusal } from "../../src/domain/refusalLine.ts"
+import { backupWords, snapshotNames } from "../e2e/pair.ts"
+import type { Machine, RunResult } from "../lab/Lab.ts"
 import type { Deed } from "./deed.ts"
+import { twins } from "./lines.ts"
 import { fileList, rawFilter, rawPush } from "./rawPush.ts"
 import { Siege } from "./siege.ts"
 import { nothingRuns } from "./snapshots.ts"
@@ -188,19 +191,24 @@ export const contentDeeds: ReadonlyArray<Deed> = [
   },
   ...(
     [
-      ["`..` in the file list", [fileList.file("../escaped")]],
-      ["an absolute name in the file list", [fileList.file("/tmp/escaped")]],
-      ["`a/../../b` in the file list", [fileList.file("a/../../escaped")]],
-      ["an empty name in the file list", [fileList.file("")]],
-      ["a symbolic link, then a file through it", [fileList.link("door", "/tmp"), fileList.file("door/escaped")]],
+      ["`..` in the file list", [fileList.file("../escaped")], null],
+      ["an absolute name in the file list", [fileList.file("/tmp/escaped")], null],
+      ["`a/../../b` in the file list", [fileList.file("a/../../escaped")], null],
+      ["an empty name in the file list", [fileList.file("")], null],
+      [
+        "a symbolic link, then a file through it",
+        [fileList.link("door", "/tmp"), fileList.file("door/escaped")],
+        "/tmp/escaped"
+      ],
       [
         "a link to the neighbour, then a file through it",
-        [fileList.link("side", "../../victim/current"), fileList.file("side/escaped")]
+        [fileList.link("side", "../../victim/current"), fileList.file("side/escaped")],
+        "/srv/twin/victim/current/escaped"
       ],
-      ["a device in the file list", [fileList.device("device", 8, 0)]],
-      ["a file of 8 EiB", [fileList.file("sparse", 0x7fffffffffffffffn)]]
+      ["a device in the file list", [fileList.device("device", 8, 0)], "/srv/twin/attacker/current/device"],
+      ["a file of 8 EiB", [fileList.file("sparse", 0x7fffffffffffffffn)], "/srv/twin/attacker/current/sparse"]
     ] as const
-  ).map(([name, entries]): Deed => ({
+  ).map(([name, entries, reached]): Deed => ({
     area,
     name,
     run: Effect.gen(function* () {
@@ -208,6 +216,21 @@ export const contentDeeds: ReadonlyArray<Deed> = [
       const line = "rsync --server -rlDte.LsfxCIvu --inplace . ."
       const well = yield* send(line, { stdin: rawPush([fileList.file("well")]), timeout: 20_000 }, "alone")
       assert.strictEqual(yield* server.read(`${current}/well`), "written by a raw client\n", well.stderr)
+      // Without the sandbox and fake-super, as a client could have it of the scripts in the field, it does its worst.
+      yield* server.ok(["mkdir", "-p", "/srv/twin/attacker/current", "/srv/twin/victim/current"])
+      const bare = server.run(["rsync", "--server", "-rlKRDte.LsfxCIvu", "--inplace", ".", "."], {
+        cwd: "/srv/twin/attacker/current",
+        stdin: rawPush(entries)
+      })
+      const { code } = yield* bare
+      if (reached === null) assert.notStrictEqual(code, 0, "rsync itself refuses it")
+      // What comes before the link is there does not go through it: an attacker tries again.
+      else {
+        const isThere = server.run(["test", "-e", reached]).pipe(Effect.map((test) => test.code === 0))
+        for (let time = 0; time < 5 && !(yield* isThere); time++) yield* bare
+        assert.isTrue(yield* isThere, "without, it reaches its goal")
+      }
+      yield* server.ok(["rm", "-rf", "/srv/twin", "/tmp/escaped"])
       const { stderr, stdout } = yield* send(line, { stdin: rawPush(entries), timeout: 20_000 }, "alone")
       const strays = yield* server.ok([
         "sh",
@@ -218,7 +241,11 @@ export const contentDeeds: ReadonlyArray<Deed> = [
       const kinds = yield* server.ok(["sh", "-c", `find ${current} -not -type f -not -type d`])
       assert.strictEqual(kinds, "")
       yield* server.ok(["sh", "-c", `cd ${current} && rm -rf well escaped door side device sparse`])
-      return { outcome: "nothing outside of the host's current, no link or device in it", saw: [stdout, stderr] }
+      const without = reached === null ? "rsync itself refuses it" : "succeeds without sandbox and fake-super"
+      return {
+        outcome: `nothing outside of the host's current, no link or device in it; ${without}`,
+        saw: [stdout, stderr]
+      }
     })
   })),
   {
@@ -244,18 +271,22 @@ export const contentDeeds: ReadonlyArray<Deed> = [
   },
   {
     area,
-    name: "200,000 long names in one directory, of which none is sent",
+    name: "a million names of 240 letters, of which none is sent",
     run: Effect.gen(function* () {
       const { attacker, server, victim } = yield* Siege
-      const names = Array.from({ length: 200_000 }, (_, index) => fileList.link(String(index).padStart(240, "n"), "x"))
-      const list = rawPush(names)
-      // up to the middle of the list, and then nothing more
-      const stdin = list.subarray(0, list.length >> 1)
-      const push = yield* attacker.start(["ssh", "alone", "rsync --server -rlDte.LsfxCIvu . ."], { stdin })
-      yield* server.until(["pgrep", "-f", "^rsync --server"])
+      // protocol 29's greeting, then links without end of list, and then nothing more
+      const names = String.raw`
+        $| = 1; print pack("V", 29);
+        for my $n (1 .. 1_000_000) { print pack("CVa240VVVVa1", 0x40, 240, sprintf("%0240d", $n), 0, 1_700_000_000, 0120777, 1, "x") }
+        print STDERR "said\n"; sleep 600`
+      const script = 'perl -e "$1" | ssh alone "rsync --server -rlDte.LsfxCIvu . ."'
+      const push = yield* attacker.start(["sh", "-c", script, "sh", names])
+      yield* push.saw(/said/, 120_000)
       const { code, stderr } = yield* victim.run(backupWords())
       assert.include([0, 15], code, stderr)
-      yield* push.kill("SIGKILL")
+      const status = yield* server.ok(["sh", "-c", 'cat /proc/$(pgrep -o -f "^rsync --server")/status'])
+      assert.isAbove(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]), 200_000, "it has them all in memory")
+      yield* attacker.ok(["pkill", "-KILL", "-x", "perl|ssh"])
       yield* server.until(nothingRuns, { timeout: 5000 })
       return { outcome: "the neighbour is served; nothing left after 5 s", saw: [push.stderr()] }
     })
@@ -299,21 +330,47 @@ export const contentDeeds: ReadonlyArray<Deed> = [
   },
   {
     area,
-    name: "10,000 tiny files while another host backs up",
+    name: "40,000 tiny files with xattrs, more than there is metadata for, while another host backs up",
     run: Effect.gen(function* () {
-      const { attacker, server, victim } = yield* Siege
-      yield* attacker.ok([
-        "sh",
-        "-c",
-        "mkdir /tiny && cd /tiny && perl -e 'for (1..10000) { open F, \">$_\"; print F $_ }'"
-      ])
-      yield* server.write("/etc/byteback/snapshot_interval", "0\n")
-      const flood = yield* attacker.start(["rsync", "-aX", "-e", "ssh", "/tiny", "alone:."])
-      const { code, stderr } = yield* victim.run(backupWords())
-      assert.include([0, 15], code, stderr)
-      assert.strictEqual((yield* flood.wait).code, 0)
-      yield* server.ok(["sh", "-c", `rm -rf ${current}/tiny`])
-      return { outcome: "both went through", saw: [flood.stderr()] }
-    })
+      const { attacker, otherServer, victim } = yield* Siege
+      const server = yield* otherServer("small", "256M")
+      const whole = (machine: Machine) =>
+        machine.run(["sh", "-c", "rsync -a -e ssh /data small:. && ssh small byteback-receive --complete"])
+      // Random and short, so that it lies in the metadata as it is; the system call is setxattr.
+      const make = String.raw`
+        use strict; open(my $random, "<", "/dev/urandom"); mkdir "/tiny";
+        for my $n (1 .. 40_000) {
+          my $path = "/tiny/" . int(($n - 1) / 1000); mkdir $path if $n % 1000 == 1; $path .= "/$n";
+          read $random, my $text, 3000; my $name = "user.tiny";
+          open(my $file, ">", $path) or die "$path: $!"; print $file substr($text, 0, 1900); close $file;
+          syscall(${process.arch === "x64" ? 188 : 5}, $path, $name, $text, 3000, 0) == 0 or die "$path: $!";
+        }`
+      yield* attacker.ok(["perl", "-e", make])
+      const flood = yield* attacker.start(["rsync", "-aX", "--inplace", "-e", "ssh", "/tiny", "small:."])
+      yield* server.until(["test", "-d", "/byteback/attacker/current/tiny/1"])
+      const beside = yield* whole(victim)
+      assert.strictEqual(beside.code, 0, beside.stderr)
+      const ended = yield* flood.wait
+      assert.include(ended.stderr, "No space left on device (28)")
+      const again = yield* attacker.run(["ssh", "small", twins.push])
+      assert.include([exitCode.anomaly, exitCode.noSpace] as Array<number | undefined>, findRefusal(again.stderr)?.code)
+      assert.match(again.stderr, /short of metadata .* whatever df says/)
+      // A host's current is its own affair, so there is no room for others either, and the administrator is told whose.
+      const next = yield* whole(victim)
+      assert.strictEqual(findRefusal(next.stderr)?.code, exitCode.noSpace)
+      const status = yield* server.run(["byteback", "status"])
+      assert.strictEqual(status.code, exitCode.noSpace)
+      assert.match(status.stdout, /^! short of metadata.*\n(?:.*\n)*! attacker: holds .* more than its share/m)
+      assert.lengthOf(yield* snapshotNames(server, "victim"), 1)
+      yield* server.ok(["byteback", "remove-client", "attacker", "--delete-backups"])
+      yield* server.write("/etc/byteback/snapshot_interval", "6h\n")
+      const free = yield* whole(victim)
+      assert.strictEqual(findRefusal(free.stderr)?.code, exitCode.tooSoon, free.stderr)
+      return {
+        outcome:
+          "the neighbour is served until it is full; then 14 or 13 for both, nothing is deleted, status says whose it is",
+        saw: [ended.stderr, again.stderr]
+      }
+    }).pipe(Effect.scoped)
   }
 ]

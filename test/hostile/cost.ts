@@ -18,6 +18,8 @@ const victimBacksUp = Effect.gen(function* () {
   assert.include([exitCode.ok, exitCode.tooSoon] as ReadonlyArray<number>, code, stderr)
 })
 
+const isolated = ["-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=/etc/byteback/known_hosts"]
+
 /** A push that has begun and says nothing more. */
 const stalled = Effect.gen(function* () {
   const { attacker, server } = yield* Siege
@@ -44,17 +46,30 @@ export const costDeeds: ReadonlyArray<Deed> = [
     area,
     name: "every place in the server taken",
     run: Effect.gen(function* () {
-      const { server, victim } = yield* Siege
-      yield* server.write("/etc/byteback/parallel", "1\n")
-      const first = yield* stalled
+      const { attacker, server, victim } = yield* Siege
+      const hosts = ["first", "second", "third", "fourth"]
+      for (const host of hosts) {
+        yield* attacker.ok(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", `/root/${host}`])
+        yield* server.ok(["byteback", "add-client", host, (yield* attacker.read(`/root/${host}.pub`)).trim()])
+      }
+      const pushes = yield* Effect.forEach(hosts, (host) =>
+        attacker.start(["ssh", "-F", "none", "-i", `/root/${host}`, ...isolated, "byteback@server", twins.push])
+      )
+      const four = 'test "$(pgrep -fc "^rsync --server")" = 4'
+      yield* server.until(["sh", "-c", four])
       const { code, stderr } = yield* victim.run(backupWords())
       assert.strictEqual(code, exitCode.busy, stderr)
-      assert.include(stderr, "busy with 1 other backups")
-      yield* server.ok(["rm", "/etc/byteback/parallel"])
+      assert.include(stderr, "busy with 4 other backups; nothing was changed, try again in 10 minutes")
+      yield* pushes[0]!.kill("SIGKILL")
+      yield* server.until(["sh", "-c", `! ${four}`], { timeout: 5000 })
       yield* victimBacksUp
-      yield* first.kill("SIGKILL")
+      yield* Effect.forEach(pushes, (one) => one.kill("SIGKILL"), { discard: true })
       yield* server.until(nothingRuns, { timeout: 5000 })
-      return { outcome: "11: busy, with a time to come back; with places left the neighbour's goes through", saw: [] }
+      for (const host of hosts) yield* server.ok(["byteback", "remove-client", host, "--delete-backups"])
+      return {
+        outcome: "four are served; 11 for a fifth, with a time to come back, until a place is free",
+        saw: [stderr]
+      }
     })
   },
   {
@@ -142,7 +157,7 @@ export const costDeeds: ReadonlyArray<Deed> = [
         "$|=1; my @s = map { IO::Socket::INET->new('server:22') } 1..20; print scalar(grep { $_ } @s), \" open\\n\"; sleep 100"
       ])
       yield* silent.saw(/20 open/)
-      for (let time = 0; time < 5; time += 1) yield* victimBacksUp
+      for (let time = 0; time < 2; time += 1) yield* victimBacksUp
       yield* silent.kill("SIGKILL")
       return { outcome: "the neighbour's backups go through", saw: [] }
     })
@@ -171,9 +186,11 @@ export const costDeeds: ReadonlyArray<Deed> = [
       yield* refused(twins.push, "neither bubblewrap nor none")
       yield* server.write("/etc/byteback/sandbox", "none\n")
       yield* victimBacksUp
+      const status = yield* server.run(["byteback", "status"])
+      assert.match(status.stdout, /^! the sandbox is off .*remove \/etc\/byteback\/sandbox$/m)
       yield* server.ok(["rm", "/etc/byteback/sandbox"])
       yield* victimBacksUp
-      return { outcome: "1: nobody is served, until the administrator says `none`", saw: seen }
+      return { outcome: "1: nobody is served, until the administrator says `none`, and status says so", saw: seen }
     })
   },
   {

@@ -9,7 +9,9 @@ import { clientDeeds } from "./client.ts"
 import { contentDeeds } from "./content.ts"
 import { costDeeds } from "./cost.ts"
 import { helperDeeds } from "./helper.ts"
-import { snapshotDeeds } from "./snapshots.ts"
+import { pruneDeeds } from "./prune.ts"
+import { serverDeeds } from "./server.ts"
+import { laterDeeds, snapshotDeeds } from "./snapshots.ts"
 import { sshDeeds } from "./ssh.ts"
 import { record, writeResults } from "./results.ts"
 import { Siege } from "./siege.ts"
@@ -31,7 +33,17 @@ const works = Effect.fnUntraced(function* (line: string) {
   return good
 })
 
-const deeds = [...sshDeeds, ...helperDeeds, ...contentDeeds, ...snapshotDeeds, ...clientDeeds, ...costDeeds]
+const deeds = [
+  ...sshDeeds,
+  ...helperDeeds,
+  ...contentDeeds,
+  ...snapshotDeeds,
+  ...pruneDeeds,
+  ...laterDeeds,
+  ...clientDeeds,
+  ...serverDeeds,
+  ...costDeeds
+]
 
 describe.skipIf(!root)("a hostile client", () => {
   it.layer(Siege.layer, { excludeTestServices: true, timeout: 180_000 })((it) => {

@@ -1,6 +1,6 @@
 // A server with a victim's backups on it, and a hostile host of the same server: what every attack starts from.
 import { assert } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Scope } from "effect"
 import { Lab, type LabError, type Machine, type RunOptions, type RunResult } from "../lab/Lab.ts"
 import { backupWords, clientMachine, serverMachine } from "../e2e/pair.ts"
 
@@ -43,6 +43,25 @@ Host alone
 
 const sendBytes = 'line=$(cat "$1"; echo .); rm "$1"; exec ssh "$2" "${line%.}"'
 
+/** Another server with a store of its own, that both hosts may back up to: `ssh NAME`. */
+const otherServer = Effect.fnUntraced(function* (
+  machines: { readonly attacker: Machine; readonly victim: Machine },
+  name: string,
+  size: string
+) {
+  const server = yield* serverMachine(name, size)
+  const entry = sshConfig.replace("Host server", `Host ${name}`).split("Host alone")[0]!
+  const own = entry.replace("/etc/byteback/known_hosts", "/dev/null\n  StrictHostKeyChecking no")
+  for (const [host, machine] of Object.entries(machines)) {
+    yield* server.ok(["byteback", "add-client", host, (yield* machine.read("/etc/byteback/key.pub")).trim()])
+    yield* machine.ok(["sh", "-c", "mkdir -p -m 700 /root/.ssh; cat >>/root/.ssh/config"], {
+      stdin: own.replace("/root/mux", "none")
+    })
+  }
+  yield* server.write("/etc/byteback/snapshot_interval", "0\n")
+  return server
+})
+
 export class Siege extends Context.Service<
   Siege,
   {
@@ -52,6 +71,10 @@ export class Siege extends Context.Service<
     readonly victim: Machine
     /** Sends a line, a byte each character, to the forced command, and `stdin` after it. */
     readonly send: (line: string, options?: RunOptions, over?: "server" | "alone") => Effect.Effect<RunResult, LabError>
+    /** Another server with a store of its own and the same two hosts, for as long as the scope is open. */
+    readonly otherServer: (name: string, size: string) => Effect.Effect<Machine, LabError, Lab | Scope.Scope>
+    /** Such a server of 600 MB, `tight`, that stays for all attacks after the first that asks for it. */
+    readonly tight: Effect.Effect<Machine, LabError>
     /** After an attack: every snapshot that was there is as it was, and nothing that the attacker saw holds a canary. */
     readonly unharmed: (saw: ReadonlyArray<string>) => Effect.Effect<void, LabError>
   }
@@ -74,6 +97,15 @@ export class Siege extends Context.Service<
       ])
       yield* attacker.ok(backupWords())
       yield* victim.ok(backupWords())
+      const lab = yield* Lab
+      const scope = yield* Effect.scope
+      const hosts = { attacker, victim }
+      const tight = yield* Effect.cached(
+        otherServer(hosts, "tight", "600M").pipe(
+          Effect.provideService(Scope.Scope, scope),
+          Effect.provideService(Lab, lab)
+        )
+      )
       const look = server.ok(["sh", "-c", seals])
       let before = yield* look
       let sent = 0
@@ -81,6 +113,8 @@ export class Siege extends Context.Service<
         server,
         attacker,
         victim,
+        otherServer: (name, size) => otherServer(hosts, name, size),
+        tight,
         send: Effect.fnUntraced(function* (line, options, over = "server") {
           const file = `/root/line-${sent++}`
           yield* attacker.write(file, Buffer.from(line, "latin1"))

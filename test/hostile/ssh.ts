@@ -247,5 +247,53 @@ export const sshDeeds: ReadonlyArray<Deed> = [
     })
   },
   badKey("type and blob differing", (good) => good.replace("ssh-ed25519", "ssh-rsa"), /key/i),
-  badKey("from= `*`", (good) => good, /from|address/i, ["--from", "*"])
+  badKey("from= `*`", (good) => good, /from|address/i, ["--from", "*"]),
+  {
+    area: "Lexer",
+    name: "120 KiB, 200 KiB and 1 MiB in one command",
+    run: Effect.gen(function* () {
+      const { attacker } = yield* Siege
+      // ssh joins its words with blanks; none of them may be longer than the kernel lets it be
+      const script =
+        'x=$(head -c "$1" /dev/zero | tr "\\0" x); shift; for n; do set -- "$@" "$x"; shift; done; exec ssh alone byteback-receive --ping "$@"'
+      const sent = (kib: number) => {
+        const words = Array.from({ length: Math.ceil(kib / 100) }, String)
+        const size = String(Math.floor((kib * 1024) / words.length))
+        return attacker.run(["sh", "-c", script, "sh", size, ...words])
+      }
+      const lexer = yield* sent(120)
+      assert.deepStrictEqual([lexer.code, findRefusal(lexer.stderr)?.code, lexer.stdout], [12, 12, ""])
+      assert.include(lexer.stderr, "longer than 16384 bytes")
+      const kernel = yield* sent(200)
+      assert.deepStrictEqual([kernel.code, kernel.stdout], [1, ""])
+      assert.include(kernel.stderr, "Argument list too long")
+      const sshd = yield* sent(1024)
+      assert.deepStrictEqual([sshd.code, sshd.stdout], [255, ""])
+      return {
+        outcome: "12: longer than 16384 bytes; sshd cannot start ours with 200 KiB, and hangs up at 1 MiB",
+        saw: [lexer, kernel, sshd].map(({ stderr }) => stderr)
+      }
+    })
+  },
+  {
+    area: "Restore",
+    name: "restore of an empty path, and of `//`",
+    run: Effect.gen(function* () {
+      const { attacker, send } = yield* Siege
+      const empty = yield* send("rsync --server --sender -slogDtpre.iLsfxCIvu", { stdin: "rsync\0.\0\0\0" })
+      assert.deepStrictEqual([empty.code, findRefusal(empty.stderr)?.code, empty.stdout], [12, 12, ""])
+      assert.include(empty.stderr, "no path was given")
+      const none = yield* attacker.run(["byteback", "restore", "", "--to", "/none"])
+      assert.deepStrictEqual([none.code, none.stderr], [2, "byteback: path: is empty; write / for everything\n"])
+      for (const argv of [
+        ["byteback", "restore", "//", "--to", "/all"],
+        ["rsync", "-a", "-e", "ssh", "alone://", "/all"]
+      ]) {
+        assert.strictEqual((yield* attacker.run(argv)).code, 0)
+        assert.strictEqual(yield* attacker.ok(["ls", "-A", "/all"]), "data\n", "its own tree, and nothing above it")
+        yield* attacker.ok(["rm", "-rf", "/all"])
+      }
+      return { outcome: "12: no path was given; `//` is the host's own tree", saw: [empty.stderr, none.stderr] }
+    })
+  }
 ]

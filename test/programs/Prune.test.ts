@@ -1,6 +1,6 @@
 // Pruning as a program: it measures as it goes, may be cut short anywhere, and deletes nothing that it should not.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { approve } from "../../src/programs/Approve.ts"
 import { hold, release } from "../../src/programs/Hold.ts"
 import { makeRoom, prune } from "../../src/programs/Prune.ts"
@@ -181,6 +181,58 @@ describe("a prune", () => {
     )
   })
 
+  it.effect("deletes no more while the space of one is not back, and goes on the next time", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        model.settles = false
+        const first = yield* prune({ ...age, reserve: 5 * GB })
+        assert.lengthOf(first.deleted, 1)
+        assert.strictEqual(first.outcome, "stopped")
+        model.settles = true
+        assert.strictEqual((yield* prune({ ...age, reserve: 5 * GB })).outcome, "met")
+      })
+    )
+  })
+
+  it.effect("waits half a minute for a listing of the host's snapshots, and then leaves all of them be", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(20), GB)
+        yield* model.filled("b", dailies(20, 1), GB)
+        const { run } = yield* Layout
+        const listing = yield* Scope.make()
+        const read = (yield* Lock).take(`${run}/a/reading/*`, "a listing")
+        yield* Scope.provide(read, listing)
+        const patient = yield* Effect.forkChild(prune(age))
+        yield* at(start + 29)
+        assert.isFalse(model.removed.some((name) => name.startsWith("a/")))
+        yield* Scope.close(listing, Exit.void)
+        yield* at(start + 31)
+        const first = yield* Fiber.join(patient)
+        assert.isEmpty(first.skipped)
+        assert.isTrue(model.removed.some((name) => name.startsWith("a/")))
+
+        model.live += 2 * GB
+        const before = model.removed.length
+        yield* read
+        const impatient = yield* Effect.forkChild(prune(age))
+        yield* at(start + 120)
+        const second = yield* Fiber.join(impatient)
+        assert.deepStrictEqual(
+          second.skipped.map(({ why }) => why),
+          ["a listing reads it"]
+        )
+        assert.strictEqual(second.outcome, "met")
+        assert.isTrue(model.removed.slice(before).every((name) => name.startsWith("b/")))
+      }).pipe(Effect.scoped)
+    )
+  })
+
   it.effect("never deletes what is held, foreign, unsealed, suspect or the newest, and says that it is short", () => {
     const model = full(96 * GB)
     return onModel(
@@ -326,6 +378,42 @@ describe("room for a run", () => {
         const error = yield* Effect.flip(makeRoom("a"))
         assert.strictEqual(error._tag === "NoRoom" && error.exit, "noSpace")
         assert.match(error.message, /What would help/)
+        // Written down once, however often it is tried.
+        for (let time = 0; time < 3; time++) yield* Effect.flip(makeRoom("a"))
+        const { entries } = yield* (yield* Journal).read("a")
+        assert.lengthOf(
+          entries.filter(({ _tag }) => _tag === "refused"),
+          1
+        )
+      })
+    )
+  })
+
+  it.effect("is not refused for good while another prune may be making it", () => {
+    const model = full(100 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", [0], 0)
+        yield* (yield* Lock).take("/run/byteback/prune.lock", "a prune")
+        const error = yield* Effect.flip(makeRoom("a"))
+        assert.strictEqual(error._tag === "Locked" && error.exit, "busy")
+        const { entries } = yield* (yield* Journal).read("a")
+        assert.isEmpty(entries.filter(({ _tag }) => _tag === "refused"))
+      }).pipe(Effect.scoped)
+    )
+  })
+
+  it.effect("is not made where what was deleted already will be free in a moment", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        model.live = 50 * GB
+        model.settling = 10 * GB
+        yield* makeRoom("a")
+        assert.isEmpty(model.removed)
       })
     )
   })

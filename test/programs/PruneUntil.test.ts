@@ -2,16 +2,25 @@
 import { Effect, Layer, Result } from "effect"
 import { assert, describe, it } from "@effect/vitest"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
-import { pruneUntil } from "../../src/programs/PruneUntil.ts"
+import { type Departure, pruneUntil } from "../../src/programs/PruneUntil.ts"
 import { simulate } from "../../src/programs/Simulate.ts"
 import { storeScenario } from "../../src/programs/StoreScenario.ts"
 import { scenarioOf, usual } from "../../src/domain/simulation/scenario.ts"
+import { tomorrow } from "../../src/programs/StoreScenario.ts"
+import { hold } from "../../src/programs/Hold.ts"
+import { prune } from "../../src/programs/Prune.ts"
+import { Attempts, birthsOf } from "../../src/domain/simulation/arrivals.ts"
+import { HostSpace } from "../../src/domain/simulation/space.ts"
+import { at, start } from "./serverFakes.ts"
+import { GB, onModel, StoreModel } from "./storeModel.ts"
+import { Registry } from "../../src/services/Registry.ts"
+import { ServerConfig } from "../../src/services/ServerConfig.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Store } from "../../src/services/Store.ts"
 
 const DAY = 86_400
 const now = 1_790_000_000
-const services = Layer.mergeAll(Store.layerFake, Journal.layerFake)
+const services = Layer.mergeAll(Store.layerFake, Journal.layerFake, Registry.layerFake, ServerConfig.layerFake())
 
 /** Thirty nightly snapshots of one host, ten of another that ended long ago. */
 const filled = Effect.gen(function* () {
@@ -36,7 +45,7 @@ describe("the store as a scenario", () => {
         ]
       )
       assert.isAbove(start, now)
-      const newest = start - Math.round(hosts[0]!.past.at(-1)! * DAY)
+      const newest = start - Math.round(hosts[0]!.past.at(-1)!.age * DAY)
       assert.isBelow(Math.abs(newest - (now - DAY)), 60)
     }).pipe(Effect.provide(services))
   )
@@ -71,6 +80,118 @@ describe("pruneUntil", () => {
       }
     }).pipe(Effect.provide(services))
   )
+})
+
+/** A store whose bytes are the model's: what its hosts wrote, and what deletions free. */
+class SpaceModel extends StoreModel {
+  readonly spaces = new Map<string, HostSpace>()
+  override get free(): number {
+    if (this.spaces.size === 0) return super.free
+    return this.size - [...this.spaces.values()].reduce((sum, { used }) => sum + used, 0)
+  }
+}
+
+describe("the forecast of prune --until", () => {
+  for (const method of ["age", "importance", "spread"] as const) {
+    it.effect(`is what prune then does, by ${method}: with weights, holds and what is suspect or incomplete`, () => {
+      const model = new SpaceModel()
+      return onModel(
+        model,
+        Effect.gen(function* () {
+          const journal = yield* Journal
+          const ages = Array.from({ length: 40 }, (_, day) => day + 0.5)
+          for (const host of ["a", "b"]) yield* model.filled(host, ages, GB)
+          const [oldest, , , held, odd, partial] = model.names("b")
+          yield* hold({ host: "b", snapshot: held! })
+          yield* journal.append("b", {
+            _tag: "held",
+            at: start,
+            name: oldest!,
+            until: start + 30 * DAY,
+            why: "for a month"
+          })
+          yield* journal.append("b", { _tag: "counted", at: start, name: odd!, files: 1000, anomaly: "odd" })
+          const { entries } = yield* journal.read("b")
+          const its = entries.find((entry) => entry._tag === "snapshot" && entry.name === partial)!
+          if (its._tag === "snapshot") yield* journal.append("b", { ...its, state: "incomplete" })
+
+          const days = 60
+          const until = tomorrow(start) + days * DAY
+          const departures = yield* pruneUntil({ now: start, until, method })
+          const scenario = yield* storeScenario({ now: start, days, policies: [method] })
+          const arrivals = scenario.hosts.map((host) => {
+            const births = birthsOf(host, days, `${scenario.seed}/0`, (Math.floor(scenario.start / DAY) + 3) % 7, null)
+            const space = new HostSpace(host, births, -host.past[0]!.age)
+            const numbers = new Map<string, number>()
+            for (const { age } of host.past) {
+              const time = Math.round(-age * DAY)
+              space.advance(time / DAY)
+              numbers.set(formatSnapshotName(scenario.start + time), space.take())
+            }
+            model.spaces.set(host.name, space)
+            return { host, numbers, space, attempts: new Attempts(host, `${scenario.seed}/0`, null) }
+          })
+          const went = new Map<string, number>()
+          let day = 0
+          model.onRemove = (host, name, when) =>
+            Effect.sync(() => {
+              if (when === "before") return
+              const { numbers, space } = arrivals.find((one) => one.host.name === host)!
+              space.remove(numbers.get(name)!)
+              went.set(`${host}/${name}`, day)
+            })
+          // Until a run comes that does not fit: admission is not followed here.
+          let fits = true
+          for (; day < days && fits; day++) {
+            yield* at(scenario.start + (day + 1) * DAY)
+            for (const { attempts, host, numbers, space } of arrivals) {
+              const time = attempts.next
+              attempts.advance()
+              space.advance(time / DAY)
+              const bytes = Math.ceil(space.incoming())
+              fits = bytes <= model.free
+              if (!fits) break
+              const taken = scenario.start + time
+              const name = formatSnapshotName(taken)
+              numbers.set(name, space.take())
+              model.hosts.get(host.name)!.push({ name, at: taken, foreign: false, sealed: true, bytes })
+              yield* journal.append(host.name, {
+                _tag: "snapshot",
+                at: taken,
+                name,
+                state: "complete",
+                by: "host",
+                transfer: 0,
+                bytes,
+                files: 1000
+              })
+              yield* prune({ method: { name: method } })
+            }
+          }
+          const compared = fits ? days : day - 1
+          const within = (found: number | undefined) => (found === undefined || found >= compared ? null : found)
+          const dayOf = ({ goes }: Departure) => (goes === null ? undefined : Math.floor((goes - scenario.start) / DAY))
+          assert.deepStrictEqual(
+            departures.map((one) => within(dayOf(one))),
+            departures.map((one) => within(went.get(`${one.host}/${formatSnapshotName(one.at)}`)))
+          )
+          const gone = departures.filter((one) => within(dayOf(one)) !== null)
+          assert.isAbove(gone.length, 10)
+          assert.isTrue(gone.every(({ host }) => host === "b"))
+          const when = (name: string) =>
+            departures.find((one) => formatSnapshotName(one.at) === name && one.host === "b")!.goes
+          assert.isNull(when(held!))
+          for (const name of [oldest!, odd!]) assert.isAbove(when(name) ?? Infinity, start + 29 * DAY)
+          assert.strictEqual(when(partial!), Math.min(...gone.map(({ goes }) => goes!)))
+        }).pipe(
+          // All that b holds is over its share.
+          Effect.updateService(ServerConfig, (config) =>
+            ServerConfig.of({ ...config, weight: (host) => Effect.succeed(host === "b" ? 0 : 1) })
+          )
+        )
+      )
+    })
+  }
 })
 
 describe("simulate", () => {

@@ -8,6 +8,7 @@ import { AuthorizedKeys } from "../../src/services/AuthorizedKeys.ts"
 import { Lock } from "../../src/services/Lock.ts"
 import { Mounts } from "../../src/services/Mounts.ts"
 import { Programs } from "../../src/services/Programs.ts"
+import { PruneTimer } from "../../src/services/PruneTimer.ts"
 import { Sshd } from "../../src/services/Sshd.ts"
 import { Sudoers } from "../../src/services/Sudoers.ts"
 import { SystemFile } from "../../src/services/SystemFile.ts"
@@ -19,6 +20,7 @@ const machine = (devices: Readonly<Record<string, DeviceState>> = {}, missing: R
     AuthorizedKeys.layer.pipe(Layer.provide(Lock.layerFake)),
     Mounts.layerFake(devices),
     Programs.layerFake(missing),
+    PruneTimer.layerFake,
     Sshd.layerFake,
     Sudoers.layerFake
   ).pipe(Layer.provideMerge(SystemFile.layerFake))
@@ -50,6 +52,21 @@ describe("setup-server", () => {
       assert.deepStrictEqual(yield* setupServer(image), { dryRun: false, changes: [], warnings: [] })
       const mounted: StoreSource = { _tag: "mounted" }
       assert.deepStrictEqual((yield* setupServer({ store: mounted })).changes, [])
+    }).pipe(Effect.provide(machine()))
+  )
+
+  it.effect("enables the timer that prunes where systemd runs, once, and says so in a dry run", () =>
+    Effect.gen(function* () {
+      const files = yield* SystemFile
+      const timer = yield* PruneTimer
+      assert.notInclude((yield* setupServer({ ...image, dryRun: true })).changes.join(), "timer")
+      yield* files.directory("/run/systemd/system", 0o755)
+      const line = "prune the store every hour (systemctl enable --now byteback-prune.timer)"
+      assert.strictEqual((yield* setupServer({ ...image, dryRun: true })).changes.at(-1), line)
+      assert.strictEqual(yield* timer.state, "disabled")
+      assert.strictEqual((yield* setupServer(image)).changes.at(-1), line)
+      assert.strictEqual(yield* timer.state, "enabled")
+      assert.deepStrictEqual((yield* setupServer(image)).changes, [])
     }).pipe(Effect.provide(machine()))
   )
 

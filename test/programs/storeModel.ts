@@ -34,11 +34,15 @@ export class StoreModel {
   /** called as a deletion is about to happen, and when it has */
   onRemove: (host: string, name: string, when: "before" | "after") => Effect.Effect<void> = () => Effect.void
   mounted = true
+  /** bytes of what was deleted and is not free yet */
+  settling = 0
+  /** whether the space of what is deleted comes back in time */
+  settles = true
   readonly removed: Array<string> = []
 
   get free(): number {
     const held = [...this.hosts.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
-    return this.size - this.live - held
+    return this.size - this.live - held - this.settling
   }
 
   names(host: string): ReadonlyArray<string> {
@@ -61,6 +65,7 @@ export class StoreModel {
           hosts: checked(() => [...this.hosts.keys()].toSorted()),
           snapshots: (host) => checked(() => this.hosts.get(host) ?? []),
           pending: (host) => checked(() => this.pending.get(host) ?? 0),
+          settled: checked(() => void (this.settling = 0)),
           free: checked(() => ({
             size: this.size,
             unallocated: 0,
@@ -95,6 +100,7 @@ export class StoreModel {
                 list.filter((one) => one.name !== name)
               )
               yield* this.onRemove(host, name, "after")
+              return this.settles
             })
         })
       )

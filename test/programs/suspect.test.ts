@@ -15,7 +15,7 @@ interface Run extends Growth {
 }
 const usual: Run = { bytes: 2_000_000, files: 1000, rewritten: 10, created: 0 }
 
-/** A store in which a host's runs come one after another; its files can be counted at once, or only when nobody waits. */
+/** A store in which a host's runs come one after another; what came and went can be told at once, or only when nobody waits. */
 class Runs {
   private readonly runs: Array<Run> = []
   readonly names: Array<string> = []
@@ -24,7 +24,7 @@ class Runs {
     this.runs.push(run)
   }
   get layer() {
-    const run = (name: string) => this.runs[name === "current" ? this.runs.length - 1 : this.names.indexOf(name)]!
+    const run = (name: string) => this.runs[this.names.indexOf(name)]!
     const layer = Layer.effect(
       Store,
       Effect.map(Store, (fake) =>
@@ -32,8 +32,14 @@ class Runs {
           ...fake,
           take: (host, name) => Effect.tap(fake.take(host, name), () => Effect.sync(() => this.names.push(name))),
           growth: (_, name) => Effect.sync(() => run(name)),
-          files: (_, name) =>
-            Effect.suspend(() => (this.slow && name === "current" ? Effect.never : Effect.succeed(run(name).files)))
+          names: (_, name, previous) =>
+            Effect.suspend(() => {
+              const { created, files } = run(name)
+              return this.slow
+                ? Effect.never
+                : Effect.succeed({ added: created, removed: run(previous).files + created - files })
+            }),
+          files: (_, name) => Effect.sync(() => run(name).files)
         })
       )
     ).pipe(Layer.provideMerge(serverFakes))
@@ -60,6 +66,7 @@ const after = (list: ReadonlyArray<Run>, approved: boolean = false) => {
       if (approved && day === list.length - 1) yield* approve({ host })
       runs.next(run)
       yield* completed
+      yield* countFiles()
     }
     return yield* states
   }).pipe(Effect.provide(runs.layer))
@@ -77,6 +84,7 @@ const countedLate = (list: ReadonlyArray<Run>, late: number) => {
       const ending = yield* Effect.forkChild(completed)
       yield* at(start + day * 24 * hour + 1)
       assert.isNull((yield* Fiber.join(ending)).anomaly)
+      if (!runs.slow) yield* countFiles()
     }
     const before = yield* states
     yield* countFiles()
@@ -86,7 +94,7 @@ const countedLate = (list: ReadonlyArray<Run>, late: number) => {
     const { entries } = yield* (yield* Journal).read(host)
     assert.lengthOf(
       entries.filter(({ _tag }) => _tag === "counted"),
-      1
+      2
     )
     return [before, first]
   }).pipe(Effect.provide(runs.layer))

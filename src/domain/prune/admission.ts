@@ -34,56 +34,37 @@ export interface AdmissionRequest {
   readonly approval?: Approval
 }
 
-/**
- * `defend` is the reserve that a plan made for this run is to reach. `room`: prune to it before the run starts.
- * A refusal is recorded by the caller, and shown until it is resolved.
- */
+/** `defend` is the reserve that a plan made for this run is to reach. `room`: prune to it before the run starts. `short` in bytes. */
 export type Admission =
-  | { readonly verdict: "go" | "room"; readonly defend: number; readonly why: string }
-  | {
-      readonly verdict: "suddenly larger" | "no space"
-      readonly defend: number
-      readonly short: number
-      readonly why: string
-    }
+  | { readonly verdict: "go" | "room"; readonly defend: number }
+  | { readonly verdict: "suddenly larger" | "no space"; readonly defend: number; readonly short: number }
 
 /**
  * A run that fits goes. One that does not, and is within its host's reserve or approved, has room made for it. One larger than its
  * host's reserve takes nothing from older snapshots: it never enlarges a plan, it is refused, and the way out is an approval, as a
- * refused backup comes back larger and its average never moves. For a host without any reserve yet nothing is deleted either.
+ * refused backup comes back larger and its average never moves. For a host without any reserve yet nothing is deleted either. A
+ * refusal is recorded by the caller, and shown until it is resolved.
  */
 export const admission = (request: AdmissionRequest): Admission => {
-  const { approval, free, freeable, host, hostReserve, needs, storeReserve } = request
+  const { approval, free, freeable, hostReserve, needs, storeReserve } = request
   const larger = needs > hostReserve
   const approved = larger && approves(approval, needs)
   const defend = approved ? Math.max(storeReserve, needs) : storeReserve
-  if (needs <= free) return { verdict: "go", defend, why: `fits: needs ${bytesText(needs)} of ${bytesText(free)} free` }
   const short = needs - free
-  if (larger && !approved) {
-    return {
-      verdict: "suddenly larger",
-      defend,
-      short,
-      why:
-        `${host} needs ${bytesText(needs)}, more than the ${bytesText(hostReserve)} that its last backups earn it, and ${bytesText(free)} ` +
+  if (short <= 0) return { verdict: "go", defend }
+  if (larger && !approved) return { verdict: "suddenly larger", defend, short }
+  if (short > freeable) return { verdict: "no space", defend, short: short - freeable }
+  return { verdict: "room", defend: Math.max(defend, needs) }
+}
+
+/** Why a run is refused, and what would help. */
+export const refusalWords = (request: AdmissionRequest, verdict: "suddenly larger" | "no space"): string => {
+  const { free, freeable, host, hostReserve, needs } = request
+  return verdict === "suddenly larger"
+    ? `${host} needs ${bytesText(needs)}, more than the ${bytesText(hostReserve)} that its last backups earn it, and ${bytesText(free)} ` +
         `is free. Nothing older was deleted for it. To let it in: byteback approve ${host} --bytes ${needs}`
-    }
-  }
-  if (needs > free + freeable) {
-    return {
-      verdict: "no space",
-      defend,
-      short: needs - free - freeable,
-      why:
-        `${host} needs ${bytesText(needs)}; ${bytesText(free)} is free and pruning could free ${bytesText(freeable)}. Nothing was ` +
+    : `${host} needs ${bytesText(needs)}; ${bytesText(free)} is free and pruning could free ${bytesText(freeable)}. Nothing was ` +
         `deleted. What would help: a larger disk, releasing held snapshots, or removing a host that is gone`
-    }
-  }
-  return {
-    verdict: "room",
-    defend: Math.max(defend, needs),
-    why: `pruning makes room: needs ${bytesText(needs)}, ${bytesText(free)} free${approved ? ", approved" : ""}`
-  }
 }
 
 /** Growth below this (bytes) is no anomaly, whatever the median: a host that hardly changes would cry wolf. */
@@ -112,36 +93,38 @@ export const anomaly = ({ approval, before, deleted, growth, past, rewritten }: 
   if (2 * (rewritten + deleted) > before) {
     return `${percent(rewritten, before)} of what was there was rewritten and ${percent(deleted, before)} deleted`
   }
-  const median = middle(past)
-  if (past.length >= ENOUGH && growth >= Math.max(NOISE, 5 * median) && !approves(approval, growth)) {
-    return `grew by ${bytesText(growth)}, where ${bytesText(median)} is usual`
-  }
-  return undefined
+  if (past.length < ENOUGH || growth < NOISE || approves(approval, growth)) return undefined
+  // Whether it is five times the median is told without sorting.
+  const middle = (past.length - 1) >> 1
+  if (count(past, growth) <= middle) return undefined
+  const median = past.toSorted((a, b) => a - b)[middle]!
+  return `grew by ${bytesText(growth)}, where ${bytesText(median)} is usual`
 }
 
 /** Fewer changed files than this are no mass change: a host with a handful of files would cry wolf. */
 const FEW_FILES = 100
 
 /**
- * What of the files that were there before a run it rewrote and deleted. `before` and `after` count all files; where one is not known
- * nobody can tell what was deleted. Too few to matter are none.
+ * What a run rewrote and deleted of the files that were there before it (`before`; undefined where nobody knows how many). Too few to
+ * matter are none.
  */
 export const massChange = (
   before: number | undefined,
-  after: number | undefined,
-  written: { readonly created: number; readonly rewritten: number }
-): Pick<Change, "before" | "deleted" | "rewritten"> => {
-  if (before === undefined) return { before: 0, rewritten: 0, deleted: 0 }
-  const { created, rewritten } = written
-  const deleted = after === undefined ? 0 : Math.max(0, before + created - after)
-  return rewritten + deleted < FEW_FILES ? { before: 0, rewritten: 0, deleted: 0 } : { before, rewritten, deleted }
-}
+  rewritten: number,
+  deleted: number
+): Pick<Change, "before" | "deleted" | "rewritten"> =>
+  before === undefined || rewritten + deleted < FEW_FILES
+    ? { before: 0, rewritten: 0, deleted: 0 }
+    : { before, rewritten, deleted }
 
 /** How long the snapshot before an anomaly is held, in seconds. */
 export const HOLD = 30 * 24 * HOUR
 
 const percent = (part: number, whole: number): string => (whole === 0 ? "all" : `${Math.round((100 * part) / whole)} %`)
 
-/** The lower of the two in the middle, where there are two. */
-const middle = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0
+/** How many of the values a growth is at least five times of. */
+const count = (values: ReadonlyArray<number>, growth: number): number => {
+  let count = 0
+  for (const value of values) if (5 * value <= growth) count++
+  return count
+}

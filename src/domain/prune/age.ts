@@ -10,15 +10,13 @@ export class AgeHistory extends History {
   override readonly newerFirst = false
 
   protected override begin(now: number): number {
-    let victim = -1
-    let best: number = Tier.never
-    for (let slot = this.oldest; slot >= 0 && best > Tier.first; slot = this.newer[slot]!) {
+    // Towards the newer the tiers only rise, but for what is first to go.
+    const last = this.replaced > 0 ? Tier.first : Tier.young
+    for (let slot = this.oldest; slot >= 0; slot = this.newer[slot]!) {
       const tier = this.tierAt(slot, now)
-      if (tier >= best) continue
-      victim = slot
-      best = tier
+      if (tier <= last) return this.#found(slot, tier)
     }
-    return this.#found(victim, best)
+    return this.#found(-1, Tier.never)
   }
 
   /** What is older than the last victim was passed over before: it belongs to a later tier, or to none. */

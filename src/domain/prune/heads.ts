@@ -25,6 +25,11 @@ export class Heads {
     return this.size === 0 ? -1 : this.#hosts[0]!
   }
 
+  /** The group of the host on top; Infinity where there is none. */
+  group(): number {
+    return this.size === 0 ? Infinity : this.#groups[0]!
+  }
+
   add(host: number, group: number, key: number, t: number): void {
     this.#up(this.size++, host, group, key, this.#sign * t)
   }

@@ -23,6 +23,8 @@ export abstract class History {
   /** When the host's first backup ever was made (epoch seconds); by itself it remembers the oldest it has seen. */
   first = Infinity
   size = 0
+  /** How many are in `Tier.first`. */
+  replaced = 0
   newest = -1
   oldest = -1
   t: Float64Array
@@ -68,6 +70,7 @@ export abstract class History {
     const slot = this.#slot()
     this.t[slot] = t
     this.tiers[slot] = tier
+    if (tier === Tier.first) this.replaced++
     if (t < this.first) this.first = t
     let newer = -1
     let older = this.newest
@@ -102,6 +105,7 @@ export abstract class History {
     this.older[slot] = this.#free
     this.#free = slot
     this.size--
+    if (this.tiers[slot] === Tier.first) this.replaced--
     if (slot === this.#victim && this.#gone < 0) {
       this.#gone = slot
       this.#goneNewer = newer
@@ -112,7 +116,7 @@ export abstract class History {
   /** Empties it for another host. */
   clear(): this {
     this.first = Infinity
-    this.size = this.#slots = 0
+    this.size = this.replaced = this.#slots = 0
     this.newest = this.oldest = this.#free = -1
     this.#now = Number.NaN
     return this
@@ -120,6 +124,8 @@ export abstract class History {
 
   /** Changes whether a snapshot may go. */
   setTier(slot: number, tier: number): void {
+    if (this.tiers[slot] === Tier.first) this.replaced--
+    if (tier === Tier.first) this.replaced++
     this.tiers[slot] = tier
     this.#now = Number.NaN
   }

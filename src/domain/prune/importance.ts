@@ -33,37 +33,48 @@ export const importanceVictims = <S extends Snapshot>(
 export class ImportanceHistory extends History {
   override readonly newerFirst = false
   readonly #targets: Float64Array
-  /** For each target the nearest place not known to be taken, on its newer side and on its older side. */
+  /** The targets' numbers, from the youngest to the oldest. */
+  readonly #ascending: ReadonlyArray<number>
+  /** Of each hole, from the newest: the place left next to it on its newer side and on its older side. */
   readonly #left: Int32Array
   readonly #right: Int32Array
+  /** For each target, the hole in which it lies. */
+  readonly #holes: Int32Array
   #slots: Int32Array
   #times: Float64Array
-  #taken: Uint8Array
   #turns: Int32Array
   #turn = 0
 
   constructor(targets: ReadonlyArray<number> = TARGETS, capacity = 32) {
     super(capacity)
     this.#targets = Float64Array.from(targets, (days) => days * DAY)
+    this.#ascending = [...targets.keys()].toSorted((a, b) => targets[a]! - targets[b]!)
     this.#left = new Int32Array(targets.length)
     this.#right = new Int32Array(targets.length)
+    this.#holes = new Int32Array(targets.length)
     this.#slots = new Int32Array(capacity)
     this.#times = new Float64Array(capacity)
-    this.#taken = new Uint8Array(capacity)
     this.#turns = new Int32Array(capacity)
   }
 
   protected override begin(now: number): number {
     let count = 0
     let tier: number = Tier.never
-    for (let slot = this.newest; slot >= 0; slot = this.older[slot]!) {
-      this.#slots[count] = slot
-      this.#times[count++] = this.t[slot]!
-      tier = Math.min(tier, this.tierAt(slot, now))
+    let equals = false
+    const { minAge, older, t, tiers } = this
+    const slots = this.#slots
+    const times = this.#times
+    for (let slot = this.newest; slot >= 0; slot = older[slot]!) {
+      const time = t[slot]!
+      if (count > 0 && times[count - 1] === time) equals = true
+      slots[count] = slot
+      times[count++] = time
+      const its = tiers[slot] === Tier.ordinary && now - time < minAge ? Tier.young : tiers[slot]!
+      if (its < tier) tier = its
     }
     this.tier = tier
     if (tier === Tier.never) return -1
-    this.#choose(now, count)
+    this.#choose(now, count, equals)
     this.#turn = count
     return this.#last(now)
   }
@@ -77,7 +88,6 @@ export class ImportanceHistory extends History {
   protected override grown(capacity: number): void {
     this.#slots = new Int32Array(capacity)
     this.#times = new Float64Array(capacity)
-    this.#taken = new Uint8Array(capacity)
     this.#turns = new Int32Array(capacity)
   }
 
@@ -92,51 +102,64 @@ export class ImportanceHistory extends History {
   }
 
   /**
-   * Writes the slots into #turns by turn. Each target keeps a place to its left (newer) and to its right (older) that only move
-   * outwards over taken snapshots, so the whole costs at most 2 x targets steps a snapshot, all of them sequential.
+   * Writes the slots into #turns by turn. What is taken around targets are holes, each with the nearest snapshot left on its newer and
+   * on its older side; a hole grows by one a turn, and two that meet become one, so a turn costs the same however many are taken.
    */
-  #choose(now: number, count: number): void {
+  #choose(now: number, count: number, equals: boolean): void {
     const targets = this.#targets
     const left = this.#left
     const right = this.#right
+    const holes = this.#holes
+    const slots = this.#slots
     const times = this.#times
-    const taken = this.#taken
     const turns = this.#turns
-    taken.fill(0, 0, count)
+    let last = -1
     let place = 0
-    for (let d = 0; d < targets.length; d++) {
-      const wanted = now - targets[d]!
-      if (place > 0 && times[place - 1]! < wanted) place = 0
-      while (place < count && times[place]! >= wanted) place++
-      left[d] = place - 1
-      right[d] = place
+    for (const d of this.#ascending) {
+      while (place < count && times[place]! >= now - targets[d]!) place++
+      if (last < 0 || right[last]! < place) {
+        left[++last] = place - 1
+        right[last] = place
+      }
+      holes[d] = last
     }
-    // By the first place of a run of equal times: how far into the run snapshots are known to be taken.
-    let runs: Int32Array | undefined
+    // By the first place of a run of equal times: how many of the run are taken.
+    const runs = equals ? new Int32Array(count) : undefined
     for (let turn = 0; turn < count;) {
       for (let d = 0; d < targets.length && turn < count; d++) {
-        let l = left[d]!
-        while (l >= 0 && taken[l] === 1) l--
-        left[d] = l
-        let r = right[d]!
-        while (r < count && taken[r] === 1) r++
-        right[d] = r
+        const hole = holes[d]!
+        const l = left[hole]!
+        const r = right[hole]!
         const wanted = now - targets[d]!
         let chosen = r
         if (l >= 0 && (r === count || times[l]! - wanted <= wanted - times[r]!)) {
           chosen = l
-          if (l > 0 && times[l - 1] === times[l]) {
-            const start = runStart(times, l)
-            runs ??= new Int32Array(count)
-            chosen = start + runs[start]!
-            while (taken[chosen] === 1) chosen++
-            runs[start] = chosen - start
-          }
+          left[hole] = l - 1
+          if (hole > 0 && right[hole - 1] === l) this.#join(hole - 1, last--)
+        } else {
+          right[hole] = r + 1
+          if (hole < last && left[hole + 1] === r) this.#join(hole, last--)
         }
-        taken[chosen] = 1
-        turns[turn++] = this.#slots[chosen]!
+        if (runs !== undefined) {
+          const start = runStart(times, chosen)
+          chosen = start + runs[start]!++
+        }
+        turns[turn++] = slots[chosen]!
       }
     }
+  }
+
+  /** Makes one of a hole and the next older one; those from there up to `last` move down a number. */
+  #join(hole: number, last: number): void {
+    const holes = this.#holes
+    const left = this.#left
+    const right = this.#right
+    right[hole] = right[hole + 1]!
+    for (let next = hole + 1; next < last; next++) {
+      left[next] = left[next + 1]!
+      right[next] = right[next + 1]!
+    }
+    for (let d = 0; d < holes.length; d++) if (holes[d]! > hole) holes[d]!--
   }
 }
 

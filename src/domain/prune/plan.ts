@@ -4,9 +4,9 @@ import { digest } from "./digest.ts"
 import { type Eligibility, eligibility, isSuspect } from "./eligibility.ts"
 import { type History, Tier } from "./history.ts"
 import { historyFor, type Method } from "./method.ts"
-import { Queue } from "./queue.ts"
+import { OWED, Queue } from "./queue.ts"
 import { keptWords, type Reason, reasons } from "./reasons.ts"
-import { isOver, type Share } from "./share.ts"
+import type { Share } from "./share.ts"
 import { byHost, DAY, type Stored } from "./snapshot.ts"
 import { TYPICAL_BYTES } from "./spread.ts"
 
@@ -70,9 +70,7 @@ export interface Plan {
  *
  * 1. what is incomplete and replaced by something complete;
  * 2. what belongs to hosts over their share, by the method among them; older than `minAge` before younger;
- * 3. what belongs to the others, likewise, but only for what is missing beyond the bytes that newcomers hold over their shares: a
- *    new host has no past for admission to measure it by, so for its first `minAge` nobody else's history makes room for it. Later
- *    the others do pay, since hosts of unequal size are no attack, and a store that waits for ever serves nobody.
+ * 3. what belongs to the others, likewise, but only for what is missing beyond the bytes that newcomers hold over their shares.
  *
  * A deletion counts against its host's share at once. Each choice depends on nothing but what is still there, so a plan that was
  * carried out in part and made again is the rest of itself, provided that `firsts` is given and that deletions free what
@@ -82,35 +80,29 @@ export const plan = (request: PlanRequest): Plan => {
   const { method, now, reserve } = request
   const hosts = hostsOf(request)
   const queue = new Queue(hosts.map((host) => host.history))
-  hosts.forEach((host, index) => (queue.over[index] = isOver(host) ? 1 : 0))
+  hosts.forEach(({ share, used }, index) => {
+    queue.share[index] = share
+    queue.used[index] = used
+  })
   queue.start(now)
 
   const deletions: Array<Deletion> = []
   const gone = new Set<Stored>()
   let free = request.free
   let outcome: Plan["outcome"] = "met"
-  let owed = hosts.reduce((sum, host) => sum + owing(host, now), 0)
   while (free < reserve && outcome === "met") {
-    const index = queue.peek()
+    const index = queue.next(reserve - free)
     if (index < 0) {
-      outcome = "short"
+      outcome = index === OWED ? "owed" : "short"
       break
     }
     const host = hosts[index]!
     const slot = host.history.victim(now)
-    if (queue.over[index] === 0 && host.history.tier !== Tier.first && free + owed >= reserve) {
-      outcome = "owed"
-      break
-    }
     const snapshot = host.ranked[slot]!
     const bytes = snapshot.bytes ?? 0
-    const why = goesWords(host, slot, now, deletions.length, queue.over[index] === 1)
+    const why = goesWords(host, slot, now, deletions.length, queue.isOver(index))
     free += bytes
-    owed -= owing(host, now)
-    host.used -= bytes
-    owed += owing(host, now)
-    queue.over[index] = isOver(host) ? 1 : 0
-    queue.take()
+    queue.take(bytes)
     gone.add(snapshot)
     deletions.push({ snapshot, free, why })
     if (snapshot.bytes === undefined && free < reserve) outcome = "measure"
@@ -135,12 +127,8 @@ export const canonical = (method: Method, deletions: ReadonlyArray<Deletion>): s
     .map((line) => JSON.stringify(line))
     .join("\n")
 
-/** Bytes that a newcomer holds over its share; nothing for a host whose first backup is older than `minAge`. */
-const owing = ({ history, share, used }: Host, now: number): number =>
-  now - history.first < history.minAge ? Math.max(0, used - share) : 0
-
 interface Host {
-  used: number
+  readonly used: number
   readonly share: number
   /** Newest first; a slot of the history is an index of this. */
   readonly ranked: ReadonlyArray<Stored>

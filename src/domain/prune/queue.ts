@@ -3,56 +3,114 @@ import { Heads } from "./heads.ts"
 import { type History, Tier } from "./history.ts"
 import { byHost, type Snapshot } from "./snapshot.ts"
 
+/** What `next` gives where it gives no host. */
+export const NONE = -1
+export const OWED = -2
+
+/** How much later the groups of a host within its share come than those of one over it. */
+const WITHIN = 2
+
 /**
  * Hosts by their next victim. The histories come in ascending order of host and share a method. Incomplete ones go before anything;
  * then those of hosts that are over their share, then the others'; in either group what is young waits for what is not. That the
  * young of a host over its share go before the old of a host within its own is what keeps a newcomer that floods the store from
  * eating its neighbour's history.
  *
- * Use: `start(now)`, then `peek` and `take` until satisfied. Each take costs O(log hosts + log snapshots of the host).
+ * A new host has no past for admission to measure it by, so for its first `minAge` what it holds over its share is owed: hosts within
+ * their own lose nothing for as much of what is missing. Later they do pay, since hosts of unequal size are no attack, and a store
+ * that waits for ever serves nobody.
+ *
+ * Use: fill in `used` and `share`, `start(now)`, then `next` and `take` until satisfied. Each take costs O(log hosts + log snapshots of
+ * the host).
  */
 export class Queue {
-  /** 1 for a host that is over its share. May be changed for the host at the head before `take`, for any before `start`. */
-  readonly over: Uint8Array
+  /** Bytes that each host holds, and that are its by right: no end of them unless given. */
+  readonly used: Float64Array
+  readonly share: Float64Array
+  readonly #over: Uint8Array
   readonly #histories: ReadonlyArray<History>
   readonly #heads: Heads
   #now = 0
+  #owed = 0
+  /** 1 for a host that was looked at; the others come when those have nothing more to lose before them. */
+  readonly #looked: Uint8Array
+  #all = false
 
   constructor(histories: ReadonlyArray<History>) {
-    this.over = new Uint8Array(histories.length)
+    this.used = new Float64Array(histories.length)
+    this.share = new Float64Array(histories.length).fill(Infinity)
+    this.#over = new Uint8Array(histories.length)
+    this.#looked = new Uint8Array(histories.length)
     this.#histories = histories
     this.#heads = new Heads(histories.length, histories[0]?.newerFirst ?? false)
   }
 
-  /** Looks at every history afresh: once a run, and in a simulation after each insertion. */
+  /** Looks at the histories afresh: once a run, and in a simulation after each insertion. */
   start(now: number): void {
     this.#now = now
     this.#heads.size = 0
+    this.#all = false
+    this.#owed = 0
     for (let host = 0; host < this.#histories.length; host++) {
-      const history = this.#histories[host]!
-      const slot = history.victim(now)
-      if (slot >= 0) this.#heads.add(host, this.#group(host), history.key, history.t[slot]!)
+      this.#over[host] = this.used[host]! > this.share[host]! ? 1 : 0
+      this.#owed += this.#owing(host)
+      const early = this.#over[host] === 1 || this.#histories[host]!.replaced > 0
+      this.#looked[host] = early ? 1 : 0
+      if (early) this.#add(host)
     }
   }
 
-  /** Index of the host whose snapshot goes next (its slot is that history's `victim(now)`), or -1. */
-  peek(): number {
+  /**
+   * Index of the host whose snapshot goes next (its slot is that history's `victim(now)`), where so many bytes are still missing; NONE
+   * where nothing may go, OWED where what is missing is owed by newcomers that have nothing left to lose.
+   */
+  next(missing: number): number {
+    const host = this.#head()
+    if (host === NONE || this.isOver(host) || this.#histories[host]!.tier === Tier.first) return host
+    return this.#owed >= missing ? OWED : host
+  }
+
+  /** A host exactly at its share is within it. */
+  isOver(host: number): boolean {
+    return this.#over[host] === 1
+  }
+
+  #head(): number {
+    if (!this.#all && this.#heads.group() >= Tier.ordinary + WITHIN) {
+      this.#all = true
+      for (let host = 0; host < this.#histories.length; host++) if (this.#looked[host] === 0) this.#add(host)
+    }
     return this.#heads.top()
   }
 
-  /** Removes the next victim from its history. */
-  take(): void {
-    const host = this.#heads.top()
+  /** Removes the next victim from its history; so many bytes are its host's no more. */
+  take(freed: number): void {
+    const host = this.#head()
     const history = this.#histories[host]!
+    this.#owed -= this.#owing(host)
+    this.used[host]! -= freed
+    this.#owed += this.#owing(host)
+    this.#over[host] = this.used[host]! > this.share[host]! ? 1 : 0
     history.remove(history.victim(this.#now))
     const slot = history.victim(this.#now)
     if (slot < 0) this.#heads.drop()
     else this.#heads.replace(this.#group(host), history.key, history.t[slot]!)
   }
 
+  #owing(host: number): number {
+    const { first, minAge } = this.#histories[host]!
+    return this.#now - first < minAge ? Math.max(0, this.used[host]! - this.share[host]!) : 0
+  }
+
+  #add(host: number): void {
+    const history = this.#histories[host]!
+    const slot = history.victim(this.#now)
+    if (slot >= 0) this.#heads.add(host, this.#group(host), history.key, history.t[slot]!)
+  }
+
   #group(host: number): number {
     const tier = this.#histories[host]!.tier
-    return tier === Tier.first ? 0 : tier + (this.over[host] === 1 ? 0 : 2)
+    return tier === Tier.first ? 0 : tier + (this.isOver(host) ? 0 : WITHIN)
   }
 }
 
@@ -69,9 +127,9 @@ export function* drain<S extends Snapshot>(
   const histories = lists.map(([host, list]) => filled(make(list, host), list))
   const queue = new Queue(histories)
   queue.start(now)
-  for (let host = queue.peek(); host >= 0; host = queue.peek()) {
+  for (let host = queue.next(Infinity); host >= 0; host = queue.next(Infinity)) {
     yield lists[host]![1][histories[host]!.victim(now)]!
-    queue.take()
+    queue.take(0)
   }
 }
 

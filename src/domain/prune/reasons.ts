@@ -87,7 +87,7 @@ const spreadReasons = <S extends Snapshot & { readonly bytes?: number }>(
   const turns = new Int32Array(lists.length)
   const found: Array<Reasoned<S>> = []
   queue.start(now)
-  for (let host = queue.peek(); host >= 0; host = queue.peek()) {
+  for (let host = queue.next(Infinity); host >= 0; host = queue.next(Infinity)) {
     const history = histories[host]!
     const slot = history.victim(now)
     const newer = history.newer[slot]!
@@ -102,7 +102,7 @@ const spreadReasons = <S extends Snapshot & { readonly bytes?: number }>(
         ...(older >= 0 && { older: now - history.t[older]! })
       }
     })
-    queue.take()
+    queue.take(0)
   }
   return found.toReversed()
 }

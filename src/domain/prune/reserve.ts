@@ -8,16 +8,21 @@ export const RESERVE_OVER = 10
  * new in each backup, oldest first, without the host's first full one. Exact while three times their sum is below 2^53.
  */
 export const hostReserve = (sizes: ReadonlyArray<number>): number => {
-  const last = sizes.slice(-RESERVE_OVER)
-  if (last.length === 0) return 0
-  const sum = 3 * last.reduce((sum, size) => sum + size, 0)
-  const rest = sum % (2 * last.length)
-  return (sum - rest) / (2 * last.length) + (rest > 0 ? 1 : 0)
+  const count = Math.min(RESERVE_OVER, sizes.length)
+  if (count === 0) return 0
+  let sum = 0
+  for (let i = sizes.length - count; i < sizes.length; i++) sum += 3 * sizes[i]!
+  const rest = sum % (2 * count)
+  return (sum - rest) / (2 * count) + (rest > 0 ? 1 : 0)
 }
 
-/** The sum of the largest hosts' reserves, as many as the server admits backups at once. For one host, that host's. */
-export const storeReserve = (hostReserves: Iterable<number>, atOnce: number): number =>
-  Array.from(hostReserves)
-    .toSorted((a, b) => b - a)
-    .slice(0, atOnce)
-    .reduce((sum, reserve) => sum + reserve, 0)
+/** The hosts' reserves that count, largest first: as many as the server admits backups at once. */
+export const largestReserves = (hostReserves: ReadonlyArray<number>, atOnce: number): ReadonlyArray<number> =>
+  hostReserves.toSorted((a, b) => b - a).slice(0, atOnce)
+
+/** The sum of those. For one host, that host's. */
+export const storeReserve = (hostReserves: ReadonlyArray<number>, atOnce: number): number => {
+  let sum = 0
+  for (const reserve of largestReserves(hostReserves, atOnce)) sum += reserve
+  return sum
+}

@@ -19,6 +19,3 @@ export const shares = (store: number, weights: ReadonlyMap<string, number>): Map
   }
   return out
 }
-
-/** A host exactly at its share is within it. */
-export const isOver = ({ share, used }: Share): boolean => used > share

@@ -84,6 +84,7 @@ export class SpreadHistory extends History {
   #heap: Int32Array
   #place: Int32Array
   #heapSize = -1
+  #least = -1
 
   constructor(
     options: SpreadOptions = {},
@@ -101,38 +102,59 @@ export class SpreadHistory extends History {
 
   protected override begin(now: number): number {
     this.#heapSize = -1
-    let slot = this.newest
-    if (slot < 0) return -1
-    // No calls and no age read twice: this loop is what a simulation spends its time on.
+    this.tier = Tier.never
+    this.key = Infinity
+    this.#least = -1
+    if (this.newest < 0) return -1
+    this.#weigh(this.newest, now)
+    if (this.#bytes === undefined) this.#weighInner(now)
+    else
+      for (let slot = this.older[this.newest]!; slot >= 0 && slot !== this.oldest; slot = this.older[slot]!)
+        this.#weigh(slot, now)
+    if (this.oldest !== this.newest) this.#weigh(this.oldest, now)
+    return this.#least
+  }
+
+  /** Makes this the victim if it goes before all that were weighed before it, which are newer. */
+  #weigh(slot: number, now: number): void {
+    const tier = this.tierAt(slot, now)
+    if (tier > this.tier || tier === Tier.never) return
+    const key = this.#keyOf(slot, now)
+    if (tier === this.tier && key >= this.key) return
+    this.#least = slot
+    this.tier = tier
+    this.key = key
+  }
+
+  /** The same for all between the newest and the oldest: what a simulation spends its time on. No calls, and each age is read once. */
+  #weighInner(now: number): void {
     const { minAge, older, t, tiers } = this
-    const bytes = this.#bytes
     const c = this.#c
-    let tier = this.tierAt(slot, now)
-    let victim = tier === Tier.never ? -1 : slot
-    let best = Infinity
-    let x = Math.max(0, now - t[slot]!) + c
-    slot = older[slot]!
-    let y = slot < 0 ? 0 : Math.max(0, now - t[slot]!) + c
-    while (slot >= 0) {
-      const next = older[slot]!
-      const z = next < 0 ? 0 : Math.max(0, now - t[next]!) + c
-      let its = tiers[slot]!
-      if (its === Tier.ordinary && now - t[slot]! < minAge) its = Tier.young
-      if (its <= tier && its !== Tier.never) {
-        const key = next < 0 || bytes !== undefined ? this.#keyOf(slot, now) : excess(x, y, z)
-        if (its < tier || key < best) {
+    let { key: least, tier } = this
+    let victim = this.#least
+    let slot = older[this.newest]!
+    if (slot < 0) return
+    let x = Math.max(0, now - t[this.newest]!) + c
+    let age = Math.max(0, now - t[slot]!)
+    for (let next = older[slot]!; next >= 0; next = older[slot]!) {
+      const nextAge = Math.max(0, now - t[next]!)
+      const y = age + c
+      const key = excess(x, y, nextAge + c)
+      if (key < least || tiers[slot]! < tier) {
+        const its = tiers[slot] === Tier.ordinary && age < minAge ? Tier.young : tiers[slot]!
+        if (its < tier || (its === tier && key < least && its !== Tier.never)) {
           victim = slot
-          best = key
+          least = key
           tier = its
         }
       }
-      slot = next
       x = y
-      y = z
+      age = nextAge
+      slot = next
     }
+    this.#least = victim
+    this.key = least
     this.tier = tier
-    this.key = best
-    return victim
   }
 
   protected override after(now: number, gone: number, newer: number, older: number): number {

@@ -16,6 +16,7 @@ export const rsyncReasons = [
   "too-soon",
   "not-installed",
   "not-found",
+  "untrustworthy",
   "failed"
 ] as const
 
@@ -68,6 +69,12 @@ const ranOutOfSpace = (stderr: string): boolean =>
       (line) => /No space left on device \(28\)|Disk quota exceeded \(122\)/.test(line) && !/xattr|xal_set/.test(line)
     )
 
+/** Did rsync find that the far end sends names that it was not asked for, or that lead out of the directory? */
+const isUntrustworthy = (stderr: string): boolean =>
+  /^(ERROR: rejecting (unrequested|excluded) file-list name|ABORTING due to (unsafe pathname|invalid path) from sender)/m.test(
+    stderr
+  )
+
 /** Reads rsync's exit code together with the end of its stderr. */
 export const exitMeaning = (code: number, stderr: string): ExitMeaning => {
   if (code === 0) return { _tag: "ended", outcome: "complete", exitCode: 0 }
@@ -77,6 +84,7 @@ export const exitMeaning = (code: number, stderr: string): ExitMeaning => {
     const reason = byRefusal[refusal.code] ?? "refused"
     return failed(reason, reason === "busy")
   }
+  if (isUntrustworthy(stderr)) return failed("untrustworthy", false)
   if (ranOutOfSpace(stderr)) return failed("no-space", false)
   if (code === 23) return { _tag: "ended", outcome: "partial", exitCode: 23 }
   return failed(byCode[code] ?? "failed", mayPass.has(code))

@@ -75,12 +75,40 @@ export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
   ...(plan.itemize ? [plan.itemize === "sized" ? "--out-format=%i %l %n" : "--out-format=%i %n%L"] : []),
   "--files-from=-",
   "--from0",
+  ...requestedOnly(plan.paths),
   `--rsh=${plan.server.rsh}`,
   `--rsync-path=byteback-restore --fake-super --snapshot ${plan.snapshot}`,
   "--",
   `${plan.server.alias}:.`,
   plan.destination
 ]
+
+const partsOf = (path: string): ReadonlyArray<string> => path.split("/").filter((part) => part !== "" && part !== ".")
+
+/** With more paths than this rules for each would not fit a command line, and each path's first directory has to do. */
+const mostRules = 300
+
+/** A path beside a wildcard, where a backslash escapes; what an argument can not carry for certain may be any byte. */
+const escaped = (path: string): string => path.replaceAll(/[*?[\\]/g, "\\$&").replaceAll(/[^\x20-\x7e]/g, "?")
+
+/** A path as a pattern that matches it: without any wildcard rsync takes a backslash as it stands. */
+const pattern = (path: string): string => (/[*?[]|[^\x20-\x7e]/.test(path) ? escaped(path) : path)
+
+/**
+ * Filter rules that let through what is asked for, the directories above it, and nothing else; none where everything is.
+ * rsync's receiver holds a server to them. By itself (3.5.0) it holds it to the list of files only once that list has
+ * been sent: a server that does not wait for it may name what it likes.
+ */
+const requestedOnly = (paths: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const wanted = paths.map(partsOf).map((parts) => (paths.length > mostRules ? parts.slice(0, 1) : parts))
+  if (wanted.some((parts) => parts.length === 0)) return []
+  const rules = wanted.flatMap((parts) => {
+    const above = parts.slice(1).map((_, index) => `--include=/${pattern(parts.slice(0, index + 1).join("/"))}/`)
+    const path = parts.join("/")
+    return [...above, `--include=/${pattern(path)}`, `--include=/${escaped(path)}/**`]
+  })
+  return [...new Set(rules), "--exclude=*"]
+}
 
 /**
  * The paths as rsync reads them from stdin: relative to the snapshot's root, each ended by NUL. Null where a path
@@ -89,7 +117,7 @@ export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
 export const pathList = (paths: ReadonlyArray<string>): string | null => {
   let list = ""
   for (const path of paths) {
-    const parts = path.split("/").filter((part) => part !== "" && part !== ".")
+    const parts = partsOf(path)
     if (path.includes("\0") || parts.includes("..")) return null
     list += `${parts.join("/") || "."}\0`
   }

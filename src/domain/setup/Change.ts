@@ -20,6 +20,7 @@ export type Change =
   | { readonly _tag: "install-sshd"; readonly path: string; readonly text: string; readonly includeIn: string | null }
   | { readonly _tag: "reload-sshd" }
   | { readonly _tag: "install-sudoers"; readonly path: string; readonly text: string }
+  | { readonly _tag: "enable-timer" }
   | { readonly _tag: "add-administrator-key"; readonly type: string; readonly blob: string }
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, "0")
@@ -53,6 +54,8 @@ export const describeChange = (change: Change): string => {
       return "have sshd read its configuration again (sessions go on)"
     case "install-sudoers":
       return `write ${change.path}, checked with visudo -c`
+    case "enable-timer":
+      return "prune the store every hour (systemctl enable --now byteback-prune.timer)"
     case "add-administrator-key":
       return `let the administrator's key ${change.type} ...${change.blob.slice(-12)} enrol new hosts`
   }

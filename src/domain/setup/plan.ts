@@ -104,6 +104,7 @@ export const neededPrograms: Readonly<Record<string, string>> = {
   btrfs: "btrfs-progs",
   "mkfs.btrfs": "btrfs-progs",
   bwrap: "bubblewrap",
+  getfattr: "attr",
   useradd: "passwd",
   usermod: "passwd",
   mount: "mount",
@@ -145,6 +146,8 @@ export interface ObservedServer {
   readonly sshdDropIn: string | null
   readonly sudoers: string | null
   readonly address: string | null
+  /** systemd's timer for pruning; `none` where there is none to enable */
+  readonly timer: "enabled" | "disabled" | "none"
   /** `null`: there is no authorized_keys */
   readonly keys: KeyFile | null
 }
@@ -189,7 +192,13 @@ export const planSetup = (
   const access = accessChanges(observed, wishes, paths)
   if (Result.isFailure(access)) return Result.fail(access.failure)
   return Result.succeed({
-    changes: [...account.success, ...store.success.changes, ...access.success.changes],
+    changes: [
+      ...account.success,
+      ...store.success.changes,
+      ...access.success.changes,
+      // Last: what it runs finds everything in its place.
+      ...(observed.timer === "disabled" ? [{ _tag: "enable-timer" } as const] : [])
+    ],
     warnings: [...store.success.warnings, ...access.success.warnings]
   })
 }

@@ -6,12 +6,12 @@ import { admission, anomaly, type Approval, HOLD, nextDue, spend } from "../prun
 import { type History, Tier } from "../prune/history.ts"
 import { historyFor } from "../prune/method.ts"
 import { Queue } from "../prune/queue.ts"
-import { hostReserve, RESERVE_OVER, storeReserve } from "../prune/reserve.ts"
+import { hostReserve, largestReserves, RESERVE_OVER, storeReserve } from "../prune/reserve.ts"
 import { shares } from "../prune/share.ts"
 import { DAY, SKEW } from "../prune/snapshot.ts"
 import { Attempts, birthsOf } from "./arrivals.ts"
 import { meanError } from "./coverage.ts"
-import type { Policy, Scenario } from "./scenario.ts"
+import type { Past, Policy, Scenario } from "./scenario.ts"
 import { HostSpace } from "./space.ts"
 import { Column, Kind, type Trace } from "./trace.ts"
 
@@ -91,15 +91,12 @@ class Records {
   /** Nothing to measure before a host's second day, nor once it is gone: nobody waits for its next backup. */
   measureHost(index: number, history: History, now: number, day: number): void {
     if (history.first > now - DAY || day > this.scenario.hosts[index]!.diesOnDay) return
+    if (this.#ages.length < history.size) this.#ages = new Float64Array(2 * history.size)
+    const ages = this.#ages
+    const { older, t } = history
     let count = 0
-    for (let slot = history.newest; slot >= 0; slot = history.older[slot]!) {
-      if (count === this.#ages.length) {
-        const ages = this.#ages
-        ;(this.#ages = new Float64Array(2 * count)).set(ages)
-      }
-      this.#ages[count++] = Math.max(0, now - history.t[slot]!)
-    }
-    this.errors[index * this.scenario.days + day] = meanError(this.#ages, count, now - history.first)
+    for (let slot = history.newest; slot >= 0; slot = older[slot]!) ages[count++] = Math.max(0, now - t[slot]!)
+    this.errors[index * this.scenario.days + day] = meanError(ages, count, now - history.first)
   }
 
   done(): Trace {
@@ -164,7 +161,7 @@ class CountedReplay {
         records.deleted(rows[victim]!, at, 0)
       }
     }
-    for (const age of host.past) add(Math.round(-age * DAY))
+    for (const { age } of host.past) add(Math.round(-age * DAY))
     const end = days * DAY
     let day = 0
     for (; attempts.next < end; attempts.advance()) {
@@ -186,8 +183,10 @@ interface HostState {
   readonly slots: Array<number>
   /** by that number, the row in the records */
   readonly rows: Array<number>
-  /** dated in the future, or suspect: not in the history. Numbers. */
-  readonly outside: Array<{ readonly number: number; readonly suspect: boolean }>
+  /** not in the history: dated in the `future`; `suspect`, until someone looks or its time is over; `marked` before the start, until its time is over */
+  readonly outside: Array<Outside>
+  /** incomplete, with nothing complete after it */
+  readonly partial: Array<{ readonly slot: number; readonly number: number }>
   readonly held: Array<{ readonly slot: number; readonly number: number; readonly until: number }>
   readonly sizes: Array<number>
   reserve: number
@@ -201,13 +200,19 @@ interface HostState {
   newest: number
 }
 
+interface Outside {
+  /** the snapshot's */
+  readonly number: number
+  readonly why: "future" | "suspect" | "marked"
+  readonly until: number
+}
+
 /** All hosts share a disk. */
 class StoredReplay {
   readonly #records: Records
   readonly #hosts: ReadonlyArray<HostState>
   readonly #queue: Queue
   readonly #capacity: number
-  readonly #share: Float64Array
   #used = 0
   #live = 0
   #reserve = 0
@@ -224,7 +229,7 @@ class StoredReplay {
       const attack = scenario.attack?.host === index ? scenario.attack : null
       const rows: Array<number> = []
       const slots: Array<number> = []
-      const first = host.past.length > 0 ? -host.past[0]! : 0
+      const first = host.past.length > 0 ? -host.past[0]!.age : 0
       const space = new HostSpace(host, birthsOf(host, scenario.days, records.seed, monday, attack), first)
       const history = historyFor(policy.method, 32, (slot) => space.exclusive(slots[slot]!))
       history.minAge = policy.minAge
@@ -235,8 +240,9 @@ class StoredReplay {
         rows,
         attempts: new Attempts(host, records.seed, attack),
         outside: [],
+        partial: [],
         held: [],
-        sizes: [],
+        sizes: host.sizes.slice(-RESERVE_OVER),
         reserve: 0,
         last: undefined,
         approval: undefined,
@@ -247,21 +253,23 @@ class StoredReplay {
     })
     this.#queue = new Queue(this.#hosts.map((host) => host.history))
     const parts = shares(this.#capacity, new Map(scenario.hosts.map((host) => [host.name, host.weight])))
-    this.#share = Float64Array.from(scenario.hosts, (host) => (scenario.shares ? parts.get(host.name)! : Infinity))
+    if (scenario.shares) scenario.hosts.forEach((host, index) => (this.#queue.share[index] = parts.get(host.name)!))
+    this.#hosts.forEach((host, index) => (host.reserve = Math.min(this.#queue.share[index]!, hostReserve(host.sizes))))
+    this.#reserveStale = true
   }
 
   run(onDay?: (day: number) => void): Trace {
     const { attack, clock, days, hosts, looksAfterDays } = this.#records.scenario
     const records = this.#records
     hosts.forEach((host, index) => {
-      for (const age of host.past) this.#take(index, Math.round(-age * DAY), 0)
+      for (const one of host.past) this.#past(index, one)
     })
     const today: Array<{ at: number; host: number; fails: boolean }> = []
     for (let day = 0; day < days; day++) {
       const skew = clock.find((one) => day >= one.fromDay && day <= one.toDay)?.by ?? 0
       const now = (day + 1) * DAY + skew
       if (clock.length > 0) this.#clockMoved(now)
-      if (this.#hosts.some((host) => host.held.length > 0)) this.#release(now)
+      if (this.#hosts.some((host) => host.held.length + host.outside.length > 0)) this.#release(now)
       if (attack?.kind === "rewrite" && attack.fromDay === day) {
         const { space } = this.#hosts[attack.host]!
         space.advance(day)
@@ -342,14 +350,33 @@ class StoredReplay {
             past: host.sizes,
             ...(approval !== undefined && { approval })
           })
-    this.#take(index, at, skew, why !== undefined, incoming)
+    const number = this.#take(index, at, skew, incoming)
+    if (why === undefined) this.#insert(host, number, at + skew)
+    else this.#suspect(host, number, at, at + skew + HOLD)
     if (approval !== undefined) host.approval = spend(approval)
     if (this.#free() < this.#storeReserve()) this.#prune(this.#storeReserve(), now, at)
   }
 
-  #take(index: number, at: number, skew: number, suspect = false, incoming = 0): void {
+  /** A snapshot that there is at the start. */
+  #past(index: number, { age, held, incomplete, suspect }: Past): void {
     const host = this.#hosts[index]!
-    const { history, space } = host
+    const at = Math.round(-age * DAY)
+    const number = this.#take(index, at, 0, 0)
+    if (suspect > 0) {
+      host.outside.push({ number, why: "marked", until: suspect * DAY })
+      return
+    }
+    const slot = this.#insert(host, number, at, incomplete)
+    if (held > 0) {
+      host.history.setTier(slot, Tier.never)
+      host.held.push({ slot, number, until: held * DAY })
+    }
+  }
+
+  /** Takes a snapshot, and returns its number. */
+  #take(index: number, at: number, skew: number, incoming: number): number {
+    const host = this.#hosts[index]!
+    const { space } = host
     space.advance(at / DAY)
     const first = space.newestLive === 0
     const before = space.used
@@ -363,24 +390,39 @@ class StoredReplay {
     if (!first && at >= 0) {
       host.sizes.push(incoming)
       if (host.sizes.length > RESERVE_OVER) host.sizes.shift()
-      const reserve = hostReserve(host.sizes)
+      // As on a server: what is more than its share is nobody's reserve.
+      const reserve = Math.min(this.#queue.share[index]!, hostReserve(host.sizes))
       if (Math.max(reserve, host.reserve) >= this.#least) this.#reserveStale = true
       host.reserve = reserve
     }
-    if (suspect) {
-      this.#records.event(Kind.suspect, at, host.rows[number]!, 0)
-      host.outside.push({ number, suspect: true })
-      const slot = history.newest
-      if (slot >= 0) {
-        history.setTier(slot, Tier.never)
-        host.held.push({ slot, number: host.slots[slot]!, until: dated + HOLD })
-      }
-    } else this.#insert(host, number, dated)
+    return number
   }
 
-  #insert(host: HostState, number: number, dated: number): void {
-    host.slots[host.history.insert(dated)] = number
+  /** Marks a snapshot, and holds the one before it. */
+  #suspect(host: HostState, number: number, at: number, until: number): void {
+    const { history } = host
+    this.#records.event(Kind.suspect, at, host.rows[number]!, 0)
+    host.outside.push({ number, why: "suspect", until })
+    const slot = history.newest
+    if (slot < 0) return
+    history.setTier(slot, Tier.never)
+    host.held.push({ slot, number: host.slots[slot]!, until })
+  }
+
+  #insert(host: HostState, number: number, dated: number, incomplete = false): number {
+    const slot = host.history.insert(dated)
+    host.slots[slot] = number
     this.#pinNewest(host)
+    if (incomplete) host.partial.push({ slot, number })
+    else if (host.partial.length > 0) {
+      // Something complete has come after them: they go first, unless they are held.
+      for (const one of host.partial) {
+        const tier = host.history.tiers[one.slot]
+        if (host.slots[one.slot] === one.number && tier === Tier.ordinary) host.history.setTier(one.slot, Tier.first)
+      }
+      host.partial.length = 0
+    }
+    return slot
   }
 
   /** The newest of what counts never goes. */
@@ -402,49 +444,29 @@ class StoredReplay {
 
   #storeReserve(): number {
     if (this.#reserveStale) {
-      const { atOnce } = this.#records.scenario
+      const { atOnce, leastReserve } = this.#records.scenario
       const reserves = this.#hosts.map((host) => host.reserve)
-      this.#reserve = storeReserve(reserves, atOnce)
-      this.#least = reserves.length <= atOnce ? 0 : reserves.toSorted((a, b) => b - a)[atOnce - 1]!
+      this.#reserve = Math.max(leastReserve, storeReserve(reserves, atOnce))
+      this.#least = reserves.length <= atOnce ? 0 : largestReserves(reserves, atOnce).at(-1)!
       this.#reserveStale = false
     }
     return this.#reserve
-  }
-
-  /** Bytes that a host holds over its share. */
-  #overhang(host: number): number {
-    return Math.max(0, this.#hosts[host]!.space.used - this.#share[host]!)
-  }
-
-  /** Of that, what nobody else pays for: a newcomer's. */
-  #owing(host: number, now: number): number {
-    const { history } = this.#hosts[host]!
-    return now - history.first < history.minAge ? this.#overhang(host) : 0
   }
 
   /** Deletes until so much is free or nothing may go. */
   #prune(target: number, now: number, at: number): void {
     if (this.#free() >= target) return
     const queue = this.#queue
-    let owed = 0
-    for (let host = 0; host < this.#hosts.length; host++) {
-      queue.over[host] = this.#overhang(host) > 0 ? 1 : 0
-      owed += this.#owing(host, now)
-    }
+    for (let index = 0; index < this.#hosts.length; index++) queue.used[index] = this.#hosts[index]!.space.used
     queue.start(now)
     while (this.#free() < target) {
-      const index = queue.peek()
+      const index = queue.next(target - this.#free())
       if (index < 0) return
       const host = this.#hosts[index]!
       const number = host.slots[host.history.victim(now)]!
-      // As in a plan: hosts within their shares do not pay for what newcomers hold over theirs.
-      if (queue.over[index] === 0 && this.#free() + owed >= target) return
-      owed -= this.#owing(index, now)
       const freed = host.space.remove(number)
       this.#used -= freed
-      owed += this.#owing(index, now)
-      queue.over[index] = this.#overhang(index) > 0 ? 1 : 0
-      queue.take()
+      queue.take(freed)
       this.#records.deleted(host.rows[number]!, at, Math.floor(freed))
     }
   }
@@ -454,21 +476,16 @@ class StoredReplay {
     for (const host of this.#hosts) {
       const { history } = host
       while (history.newest >= 0 && history.t[history.newest]! > now + SKEW) {
-        host.outside.push({ number: host.slots[history.newest]!, suspect: false })
+        host.outside.push({ number: host.slots[history.newest]!, why: "future", until: 0 })
         history.remove(history.newest)
         host.newest = -1
       }
-      this.#comeIn(host, (one) => !one.suspect, now)
+      this.#comeIn(host, (one) => one.why === "future", now)
       this.#pinNewest(host)
     }
   }
 
-  #comeIn(
-    host: HostState,
-    which: (one: { readonly suspect: boolean }) => boolean,
-    now: number,
-    cleared?: (number: number) => void
-  ): void {
+  #comeIn(host: HostState, which: (one: Outside) => boolean, now: number, cleared?: (number: number) => void): void {
     if (host.outside.length === 0) return
     const stays: typeof host.outside = []
     for (const one of host.outside) {
@@ -485,6 +502,7 @@ class StoredReplay {
 
   #release(now: number): void {
     for (const host of this.#hosts) {
+      this.#comeIn(host, (one) => one.why !== "future" && one.until <= now, now)
       for (const one of host.held.filter((one) => one.until <= now)) {
         host.held.splice(host.held.indexOf(one), 1)
         if (one.slot !== host.newest && host.slots[one.slot] === one.number)
@@ -498,7 +516,7 @@ class StoredReplay {
     for (const host of this.#hosts) {
       this.#comeIn(
         host,
-        (one) => one.suspect,
+        (one) => one.why === "suspect",
         now,
         (number) => this.#records.event(Kind.cleared, at, host.rows[number]!, 0)
       )

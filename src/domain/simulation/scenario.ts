@@ -63,6 +63,19 @@ const Churn = Schema.Struct({
   )
 })
 
+/** A snapshot that is there when the simulation starts, by its age in days, and what is to be said of it where that is not all. */
+const PastFile = Schema.Union([
+  Positive,
+  Schema.Struct({
+    age: Positive,
+    /** it never goes in the first so many days; null: never at all */
+    held: optional(Schema.NullOr(NotNegative)),
+    /** for so many days it takes no part in anything */
+    suspect: optional(NotNegative),
+    incomplete: optional(Schema.Boolean)
+  })
+])
+
 const HostFile = Schema.Struct({
   name: Schema.String.check(
     says(isHostName, "expected a host's name: lower-case letters, digits, dots and hyphens, at most 63")
@@ -82,8 +95,10 @@ const HostFile = Schema.Struct({
   /** its part when the disk is divided into shares; 1 unless given */
   weight: optional(NotNegative),
   churn: optional(Churn),
-  /** ages in days of the snapshots that there are when the simulation starts, oldest first */
-  past: optional(Schema.Array(Positive))
+  /** snapshots that there are when the simulation starts; a store of so many snapshots looks at their ages only */
+  past: optional(Schema.Array(PastFile)),
+  /** bytes new in its last backups before that, oldest first: its reserve until it has made others */
+  sizes: optional(Schema.Array(Size))
 })
 
 const methodNames = ["age", "importance", "spread"] as const
@@ -127,6 +142,8 @@ export const ScenarioFile = Schema.Struct({
   transfer: optional(Schema.Literals(["atomic", "resumable"])),
   /** backups that the server admits at once */
   atOnce: optional(whole(1, 100_000)),
+  /** bytes to be kept free, however little the hosts have earned; 0 unless given */
+  reserve: optional(Size),
   /** whether hosts over their share, the disk divided by weights, lose first; true unless given */
   shares: optional(Schema.Boolean),
   /** every so many days an administrator looks: suspects are cleared, refused hosts approved; 7 unless given, 0 never */
@@ -180,8 +197,17 @@ export interface Host {
   readonly spikes: { readonly probability: number; readonly bytes: number; readonly alpha: number } | null
   /** `rate`: deaths a day; parts add up to 1 */
   readonly lifetimes: ReadonlyArray<{ readonly part: number; readonly rate: number }>
-  /** ages in days, oldest first */
-  readonly past: ReadonlyArray<number>
+  /** oldest first */
+  readonly past: ReadonlyArray<Past>
+  readonly sizes: ReadonlyArray<number>
+}
+
+/** All in days; Infinity: for ever; 0: not at all. */
+export interface Past {
+  readonly age: number
+  readonly held: number
+  readonly suspect: number
+  readonly incomplete: boolean
 }
 
 export interface Policy {
@@ -216,6 +242,7 @@ export interface Scenario {
   readonly policies: ReadonlyArray<Policy>
   readonly resumable: boolean
   readonly atOnce: number
+  readonly leastReserve: number
   readonly shares: boolean
   readonly looksAfterDays: number
   readonly clock: ReadonlyArray<{ readonly fromDay: number; readonly toDay: number; readonly by: number }>
@@ -293,7 +320,8 @@ export const scenarioOf = (
           part: one.part / parts,
           rate: one.days === undefined ? 0 : 1 / one.days
         })),
-        past: (raw.past ?? []).toSorted((a, b) => b - a)
+        past: (raw.past ?? []).map(pastOf).toSorted((a, b) => b.age - a.age),
+        sizes: (raw.sizes ?? []).map((size) => parseBytes(size)!)
       }
       const count = raw.count ?? 1
       if (raw.count === undefined) hosts.push(host)
@@ -345,6 +373,7 @@ export const scenarioOf = (
       policies,
       resumable: file.transfer !== "atomic",
       atOnce: file.atOnce ?? 2,
+      leastReserve: parseBytes(file.reserve ?? 0)!,
       shares: file.shares ?? true,
       looksAfterDays: file.looksAfterDays === 0 ? Infinity : (file.looksAfterDays ?? 7),
       clock: (file.clock ?? []).map((one) => ({ ...one, by: signedSpan(one.by)! })),
@@ -362,6 +391,12 @@ export const scenarioOf = (
       hosts
     }
   })
+
+const pastOf = (raw: (typeof PastFile)["Type"]): Past => {
+  if (typeof raw === "number") return { age: raw, held: 0, suspect: 0, incomplete: false }
+  const { age, held = 0, incomplete = false, suspect = 0 } = raw
+  return { age, held: held ?? Infinity, suspect, incomplete }
+}
 
 export const policyOf = (raw: (typeof PolicyFile)["Type"]): Policy => {
   const { c, method, minAge, name, regretBelow, targets, weigh } =

@@ -1,16 +1,13 @@
 // What happened in one run of a simulation, in columns: millions of rows stay small and travel between threads as they are.
 import type { Scenario } from "./scenario.ts"
 
-/** A growing column of numbers. */
+/** A growing column of numbers. Grows and is trimmed in place where the engine can: copies cost more than what is written. */
 export class Column {
   length = 0
-  #values = new Float64Array(256)
+  #values = new Float64Array(1024)
 
   push(value: number): void {
-    if (this.length === this.#values.length) {
-      const values = this.#values
-      ;(this.#values = new Float64Array(2 * values.length)).set(values)
-    }
+    if (this.length === this.#values.length) this.#values = resized(this.#values, 2 * this.length)
     this.#values[this.length++] = value
   }
 
@@ -23,9 +20,12 @@ export class Column {
   }
 
   done(): Float64Array<ArrayBuffer> {
-    return this.#values.slice(0, this.length)
+    return resized(this.#values, this.length)
   }
 }
+
+const resized = (values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> =>
+  new Float64Array(values.buffer.transfer(8 * length))
 
 export const Kind = {
   snapshot: 0,

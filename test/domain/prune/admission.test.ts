@@ -8,6 +8,7 @@ import {
   approves,
   INTERVAL,
   nextDue,
+  refusalWords,
   spend
 } from "../../../src/domain/prune/admission.ts"
 import { HOUR } from "../../../src/domain/prune/snapshot.ts"
@@ -47,7 +48,7 @@ describe("a run", () => {
     const refused = admission(large)
     assert.strictEqual(refused.verdict, "suddenly larger")
     assert.strictEqual(refused.defend, 30)
-    assert.include(refused.why, "byteback approve web --bytes 45")
+    assert.include(refusalWords(large, "suddenly larger"), "byteback approve web --bytes 45")
     const approved = admission({ ...large, approval: { bytes: 45, runs: 1 } })
     assert.strictEqual(approved.verdict, "room")
     assert.strictEqual(approved.defend, 45)

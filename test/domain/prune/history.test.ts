@@ -5,7 +5,7 @@ import { age } from "../../../src/domain/prune/age.ts"
 import { type History, Tier } from "../../../src/domain/prune/history.ts"
 import { importance } from "../../../src/domain/prune/importance.ts"
 import { historyFor, type Method } from "../../../src/domain/prune/method.ts"
-import { Queue } from "../../../src/domain/prune/queue.ts"
+import { NONE, OWED, Queue } from "../../../src/domain/prune/queue.ts"
 import { DAY, type Snapshot } from "../../../src/domain/prune/snapshot.ts"
 import { spread } from "../../../src/domain/prune/spread.ts"
 
@@ -125,14 +125,34 @@ describe("a queue of hosts", () => {
     const histories = [0, 1].map(() => historyFor({ name: "age" }))
     for (const history of histories) for (const days of [1, 2, 3]) history.insert(-days * DAY)
     const queue = new Queue(histories)
-    queue.over[1] = 1
+    queue.share.fill(25)
+    queue.used.set([25, 27])
     queue.start(0)
     const taken: Array<number> = []
-    for (let host = queue.peek(); host >= 0; host = queue.peek()) {
+    for (let host = queue.next(Infinity); host >= 0; host = queue.next(Infinity)) {
       taken.push(host)
-      if (taken.length === 2) queue.over[1] = 0
-      queue.take()
+      queue.take(1)
     }
     assert.deepStrictEqual(taken, [1, 1, 0, 0, 1, 0])
+    assert.strictEqual(queue.next(1), NONE)
+  })
+
+  it("lets nobody within its share pay for what a newcomer holds over its own, but for what is missing beyond that", () => {
+    const histories = [0, 1].map(() => historyFor({ name: "age" }))
+    for (const history of histories) history.minAge = 7 * DAY
+    for (const days of [1, 2, 30]) histories[0]!.insert(-days * DAY)
+    histories[1]!.insert(-DAY, Tier.never)
+    const queue = new Queue(histories)
+    queue.share.fill(25)
+    queue.used.set([20, 35])
+    queue.start(0)
+    assert.strictEqual(queue.next(10), OWED)
+    assert.strictEqual(queue.next(11), 0)
+    queue.take(4)
+    assert.strictEqual(queue.next(7), OWED)
+    // What is incomplete and replaced is nobody's history.
+    histories[0]!.setTier(histories[0]!.oldest, Tier.first)
+    queue.start(0)
+    assert.strictEqual(queue.next(1), 0)
   })
 })

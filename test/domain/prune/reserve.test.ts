@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { hostReserve, storeReserve } from "../../../src/domain/prune/reserve.ts"
-import { isOver, shares } from "../../../src/domain/prune/share.ts"
+import { shares } from "../../../src/domain/prune/share.ts"
 
 describe("a host's reserve", () => {
   const table: ReadonlyArray<readonly [ReadonlyArray<number>, number]> = [
@@ -69,7 +69,7 @@ describe("shares", () => {
     )
   })
 
-  it("of weight 0 are nothing, and a host exactly at its share is not over it", () => {
+  it("of weight 0 are nothing", () => {
     assert.strictEqual(
       shares(
         100,
@@ -81,7 +81,5 @@ describe("shares", () => {
       0
     )
     assert.strictEqual(shares(100, new Map([["a", 0]])).get("a"), 0)
-    assert.isFalse(isOver({ used: 25, share: 25 }))
-    assert.isTrue(isOver({ used: 26, share: 25 }))
   })
 })

@@ -89,4 +89,24 @@ describe("a pull", () => {
     assert.strictEqual(pathList(["/", "/etc//ssh/", "./a"]), ".\0etc/ssh\0a\0")
     assert.isNull(pathList(["/a\0b"]))
   })
+  it("holds the server to what was asked for", () => {
+    const rules = (...paths: ReadonlyArray<string>) =>
+      pullArgv({ ...pull, paths }).filter((word) => /^--(include|exclude)=/.test(word))
+    assert.deepStrictEqual(rules("/"), [])
+    assert.deepStrictEqual(rules("/etc", "/"), [])
+    assert.deepStrictEqual(rules("/etc//ssh/", "/etc/a*b\\c", "/x\\y", "/\u00ff"), [
+      "--include=/etc/",
+      "--include=/etc/ssh",
+      "--include=/etc/ssh/**",
+      "--include=/etc/a\\*b\\\\c",
+      "--include=/etc/a\\*b\\\\c/**",
+      "--include=/x\\y",
+      "--include=/x\\\\y/**",
+      "--include=/?",
+      "--include=/?/**",
+      "--exclude=*"
+    ])
+    const many = Array.from({ length: 5000 }, (_, index) => `/home/${index}`)
+    assert.deepStrictEqual(rules(...many), ["--include=/home", "--include=/home/**", "--exclude=*"])
+  })
 })

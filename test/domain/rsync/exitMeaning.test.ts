@@ -87,3 +87,15 @@ describe("other ends", () => {
     it(`${code} is ${reason}`, () => assert.propertyVal(exitMeaning(code, closed), "reason", reason))
   }
 })
+
+describe("a server that cannot be trusted", () => {
+  it("is told from other trouble, and never tried again", () => {
+    for (const [code, line] of [
+      [4, "ERROR: rejecting unrequested file-list name: etc"],
+      [4, "ERROR: rejecting excluded file-list name: etc"],
+      [4, "ABORTING due to unsafe pathname from sender: ../x"],
+      [2, "ABORTING due to invalid path from sender: door/x"]
+    ] as const)
+      assert.deepStrictEqual(exitMeaning(code, `${line}\nrsync error: x\n`), failed("untrustworthy", false))
+  })
+})

@@ -37,6 +37,7 @@ const bare: ObservedServer = {
   sshdDropIn: null,
   sudoers: null,
   address: null,
+  timer: "none",
   keys: null
 }
 
@@ -258,6 +259,7 @@ describe("whatever the machine looks like", () => {
     sshdDropIn: fc.option(fc.constant("old")),
     sudoers: fc.option(fc.constant("old")),
     address: fc.option(fc.constant("a\n")),
+    timer: fc.constantFrom("none" as const, "enabled" as const, "disabled" as const),
     keys: fc.option(fc.constant({ entries: [], foreign: [] }))
   })
 

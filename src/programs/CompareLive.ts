@@ -1,0 +1,104 @@
+// What is different on the machine from a snapshot of it: by size and time, as rsync's dry run sees it.
+import { Effect, FileSystem, Queue, Schema, Stream } from "effect"
+import { bytesOfText, fromUint8Array, toUint8Array } from "../domain/byteString.ts"
+import type { ExitName } from "../domain/exitCode.ts"
+import { filterRules, protectingRules, rulesText } from "../domain/filters.ts"
+import { namedPath } from "../domain/namedPath.ts"
+import type { Change, End } from "../domain/ReadingAnswer.ts"
+import type { Itemized } from "../domain/rsync/itemized.ts"
+import type { ReadingPath } from "../domain/request/reading.ts"
+import { Layout } from "../services/Layout.ts"
+import { openSession, type SessionOptions } from "./connectToServer.ts"
+import { readableSnapshot } from "./readableSnapshot.ts"
+
+/** Another host's files are not on this machine. Nothing was compared. */
+export class NotThisMachine extends Schema.TaggedError<NotThisMachine>()("NotThisMachine", {}) {
+  get exit(): ExitName {
+    return "usage"
+  }
+  override get message() {
+    return "live is this machine, and --host another; run byteback diff on that host, or name two snapshots"
+  }
+}
+
+export interface CompareLiveOptions extends SessionOptions {
+  /** a snapshot's name or `latest` */
+  readonly from: string
+  readonly path: ReadingPath
+  /** rows after which the answer is cut */
+  readonly most: number
+}
+
+/** Told as a restore would undo it, so what that would make is removed, and what it would delete is added. */
+const changeOf = ({ differs, isNew, kind }: Itemized): Change["change"] | null => {
+  if (kind === "deleted") return "added"
+  if (isNew) return "removed"
+  const written = differs.has("c") || differs.has("s") || differs.has("t")
+  if (kind !== "directory" && written) return "content"
+  return differs.size === 0 || (kind === "directory" && differs.size === 1 && differs.has("t")) ? null : "metadata"
+}
+
+const row = (item: Itemized): Change | null => {
+  const change = changeOf(item)
+  // the root itself is only as it was where all of it was backed up
+  if (change === null || item.name === "./") return null
+  const directory = item.name.endsWith("/")
+  const path = namedPath(`/${item.name.replace(/^\.?\/|\/$/g, "")}`)
+  return { _tag: "change", change, ...path, type: directory ? "d" : "f" }
+}
+
+/** What the backup leaves out is not told as added. */
+const rulesFile = Effect.fnUntraced(function* (excludes: ReadonlyArray<string>, rsyncFilter: ReadonlyArray<string>) {
+  const fs = yield* FileSystem.FileSystem
+  const layout = yield* Layout
+  const directory = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-filter-" })
+  const rules = filterRules({
+    mountinfo: fromUint8Array(yield* fs.readFile("/proc/self/mountinfo")),
+    sources: ["/"],
+    excludes: [...excludes, bytesOfText(`${layout.store}/*`)],
+    rsyncFilter
+  })
+  yield* fs.writeFile(`${directory}/rules`, toUint8Array(rulesText(protectingRules(rules))))
+  return `${directory}/rules`
+})
+
+/**
+ * Rows as `readRows` gives them. What is new on the machine is told below a path that is named, not for the root: a
+ * snapshot's root holds what was backed up alone, and all else would seem new.
+ */
+export const compareLive = ({ from, most, path, ...options }: CompareLiveOptions) =>
+  Stream.callback<ReadonlyArray<Change | End>, Effect.Error<ReturnType<typeof compared>>, CompareLiveServices>(
+    (queue) => {
+      const offer = (rows: ReadonlyArray<Change | End>) => void Queue.offerUnsafe(queue, rows)
+      return Effect.andThen(compared(options, from, path, most, offer), Queue.end(queue))
+    }
+  )
+
+type CompareLiveServices = Effect.Services<ReturnType<typeof compared>>
+
+const compared = Effect.fnUntraced(function* (
+  options: SessionOptions,
+  from: string,
+  path: ReadingPath,
+  most: number,
+  offer: (rows: ReadonlyArray<Change | End>) => void
+) {
+  if (options.host !== undefined) return yield* new NotThisMachine()
+  const opened = yield* openSession(options)
+  const { pull } = yield* readableSnapshot(opened, from)
+  const filterFile = yield* rulesFile(opened.settings.excludes, opened.settings.rsyncFilter)
+  let rows = 0
+  let cut: End["cut"] = null
+  const look = (item: Itemized): void => {
+    const change = row(item)
+    if (change === null) return
+    if (rows === most) cut = "rows"
+    else {
+      rows += 1
+      offer([change])
+    }
+  }
+  const plan = { paths: [`/${path}`], destination: "/", dryRun: true, deletes: path !== "", filterFile }
+  yield* pull(plan, look)
+  offer([{ _tag: "end", rows, cut }])
+})
