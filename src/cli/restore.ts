@@ -10,7 +10,7 @@ import { restore, type RestoreOptions, type RestoreResult, type RestoreTarget } 
 import { host, json, quiet, serverFlags, settingsOf, verbose } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
 import { progressReport, progressStyle } from "./progressReport.ts"
-import { atFlag, chosenFrom, snapshotFlag, UsageError } from "./snapshotChoice.ts"
+import { atFlag, chosenPaths, snapshotFlag, UsageError } from "./snapshotChoice.ts"
 import { bytes } from "./units.ts"
 
 const flags = {
@@ -18,7 +18,7 @@ const flags = {
   host,
   paths: Argument.String("path").pipe(
     Argument.atLeast(1),
-    Argument.withDescription("what to bring back, as it was named on this machine; / is everything")
+    Argument.withDescription("[SNAPSHOT:]PATH: what to bring back, as it was named on this machine; / is everything")
   ),
   snapshot: snapshotFlag,
   at: atFlag,
@@ -116,7 +116,7 @@ export const restoreCommand = Command.make(
     if (given.inPlace && Option.isSome(given.to)) {
       return yield* new UsageError({ message: "--to and --in-place name two places; give one of them" })
     }
-    const from = yield* chosenFrom(given)
+    const { from, paths } = yield* chosenPaths(given)
     const target: RestoreTarget = given.inPlace
       ? { _tag: "in-place" }
       : Option.isSome(given.to)
@@ -125,7 +125,7 @@ export const restoreCommand = Command.make(
     const options: RestoreOptions = {
       settings: settingsOf(given),
       host: Option.getOrUndefined(given.host),
-      paths: given.paths.map((path) => resolve(path)),
+      paths,
       from,
       target,
       all: given.all,

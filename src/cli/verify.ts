@@ -8,7 +8,7 @@ import { verify } from "../programs/Verify.ts"
 import { host, json, quiet, serverFlags, settingsOf } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
 import { progressReport, progressStyle } from "./progressReport.ts"
-import { atFlag, chosenFrom, snapshotFlag } from "./snapshotChoice.ts"
+import { atFlag, chosenPaths, snapshotFlag } from "./snapshotChoice.ts"
 
 const percentOf = (text: string) => {
   const value = Number(/^(\d{1,3}(?:\.\d{1,6})?)%?$/.exec(text)?.[1])
@@ -20,7 +20,9 @@ const flags = {
   host,
   paths: Argument.String("path").pipe(
     Argument.atLeast(0),
-    Argument.withDescription("what to compare, as it is named on this machine; default: all that is in the snapshot")
+    Argument.withDescription(
+      "[SNAPSHOT:]PATH: what to compare, as it is named on this machine; default: all of the snapshot"
+    )
   ),
   snapshot: snapshotFlag,
   at: atFlag,
@@ -43,12 +45,13 @@ export const verifyCommand = Command.make(
   flags,
   Effect.fnUntraced(function* (given) {
     const { clear, ...shown } = yield* progressReport(progressStyle(given))
+    const { from, paths } = yield* chosenPaths(given)
     const result = yield* verify({
       settings: settingsOf(given),
       host: Option.getOrUndefined(given.host),
-      from: yield* chosenFrom(given),
+      from,
       ...shown,
-      ...(given.paths.length === 0 ? {} : { paths: given.paths.map((path) => resolve(path)) }),
+      ...(given.paths.length === 0 ? {} : { paths }),
       ...(Option.isSome(given.sample) ? { percent: given.sample.value } : {}),
       ...(Option.isSome(given.seed) ? { seed: given.seed.value } : {}),
       ...(Option.isSome(given.against) ? { against: resolve(given.against.value) } : {})

@@ -1,6 +1,6 @@
 // Brings files of a snapshot back, with all that belongs to them: into a directory of their own, or to where they were.
 import { Effect, FileSystem, Option, Result, Schema } from "effect"
-import { bytesOfText, fromUint8Array, toUint8Array } from "../domain/byteString.ts"
+import { bytesOfPath, bytesOfText, fromUint8Array, textOfBytes, toUint8Array } from "../domain/byteString.ts"
 import { snapshotFor } from "../domain/chooseSnapshot.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { escapeName } from "../domain/escape.ts"
@@ -26,8 +26,8 @@ export type RestoreTarget =
   | { readonly _tag: "in-place" }
 
 export interface RestoreOptions extends SessionOptions {
-  /** absolute paths as they were on this machine; `/` is everything */
-  readonly paths: ReadonlyArray<string>
+  /** absolute paths as they were on this machine, as bytes where they are not UTF-8; `/` is everything */
+  readonly paths: ReadonlyArray<string | Uint8Array>
   /** a snapshot's name, or epoch seconds for the newest not after that; default: `latest` */
   readonly from?: string | number
   readonly target: RestoreTarget
@@ -148,22 +148,43 @@ const stopped = (error: RsyncError) =>
     exit: error.reason === "no-space" ? "noSpace" : error.reason === "busy" ? "busy" : "failed"
   })
 
+/** For a message, which escapes it. */
+const named = (path: string | Uint8Array): string => textOfBytes(bytesOfPath(path)) ?? bytesOfPath(path)
+
+/** The longest part of a path, from its beginning, that other programs can be given as a word. */
+const wordAbove = (path: string | Uint8Array): string => {
+  if (typeof path === "string") return path
+  const parts = fromUint8Array(path).split("/")
+  return (
+    parts
+      .slice(
+        0,
+        Math.max(
+          1,
+          parts.findIndex((part) => textOfBytes(part) === null)
+        )
+      )
+      .join("/") || "/"
+  )
+}
+
 /** The paths that the snapshot has not, and the newest snapshot that has the first of them. */
 export const whereElse = Effect.fnUntraced(function* (
   session: BackupSession,
-  paths: ReadonlyArray<string>,
+  paths: ReadonlyArray<string | Uint8Array>,
   snapshot: string
 ) {
   const looked = yield* Effect.forEach(paths.slice(0, 10), (path) =>
     Effect.map(
-      Effect.orElseSucceed(session.holding(path), () => []),
-      (names): { readonly path: string; readonly names: ReadonlyArray<string> } => ({ path, names })
+      // an old listing can name no other paths than text
+      typeof path === "string" ? Effect.orElseSucceed(session.holding(path), () => []) : Effect.succeed([]),
+      (names): { readonly path: string; readonly names: ReadonlyArray<string> } => ({ path: named(path), names })
     )
   )
   const missing = looked.filter(({ names }) => !names.includes(snapshot))
   return new NotInSnapshot({
     snapshot,
-    paths: missing.length === 0 ? paths : missing.map(({ path }) => path),
+    paths: missing.length === 0 ? paths.map(named) : missing.map(({ path }) => path),
     last: missing[0]?.names.toSorted().at(-1) ?? null
   })
 })
@@ -310,7 +331,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   const paths =
     inPlace && first !== undefined && options.paths.includes("/")
       ? yield* topmost(first)
-      : options.paths.map(bytesOfText)
+      : options.paths.map(bytesOfPath)
   const pull = (snapshot: SnapshotRef, destination: string) =>
     rsync.pull(
       {
@@ -350,8 +371,9 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
     if (came.length === 0) yield* Effect.ignore(fs.remove(destination, { recursive: true }))
   }
   yield* finish
-  if (transfer === null) return yield* new NotInSnapshot({ snapshot: null, paths: options.paths, last: null })
-  const written = all ? [directory] : options.paths.map((path) => (inPlace ? path : `${directory}${path}`))
+  if (transfer === null)
+    return yield* new NotInSnapshot({ snapshot: null, paths: options.paths.map(named), last: null })
+  const written = all ? [directory] : options.paths.map(wordAbove).map((path) => (inPlace ? path : directory + path))
   const result: RestoreResult = {
     snapshot: one,
     directory,

@@ -1,6 +1,6 @@
 // Compares a snapshot with the machine's files by content, and tells what changed since from what differs without a reason.
 import { Effect, FileSystem, Random, Schema } from "effect"
-import { bytesOfText } from "../domain/byteString.ts"
+import { bytesOfPath } from "../domain/byteString.ts"
 import { judge, type Verdict } from "../domain/comparison.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import type { ExitName } from "../domain/exitCode.ts"
@@ -13,8 +13,8 @@ import { remember } from "./proofs.ts"
 import { readableSnapshot } from "./readableSnapshot.ts"
 
 export interface VerifyOptions extends SessionOptions {
-  /** absolute paths; default: all of the snapshot */
-  readonly paths?: ReadonlyArray<string>
+  /** absolute paths, as bytes where they are not UTF-8; default: all of the snapshot */
+  readonly paths?: ReadonlyArray<string | Uint8Array>
   /** a snapshot's name, or epoch seconds for the newest not after that; default: `latest` */
   readonly from?: string | number
   /** compare so many percent of the files, chosen at random */
@@ -60,7 +60,7 @@ export const verify = Effect.fn("verify")(function* (options: VerifyOptions) {
   const opened = yield* openSession(options)
   const { pull, snapshot } = yield* readableSnapshot(opened, options.from ?? "latest")
   const seed = options.seed ?? (yield* Random.nextIntBetween(1, 1_000_000))
-  let wanted = paths.map(bytesOfText)
+  let wanted = paths.map(bytesOfPath)
   if (percent !== undefined) {
     const next = numbers(seed)
     const sample: Array<string> = []

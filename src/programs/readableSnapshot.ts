@@ -1,6 +1,6 @@
 // One snapshot of an open session, ready to be listed, compared with or fetched from.
 import { Effect } from "effect"
-import { textOfBytes } from "../domain/byteString.ts"
+import { textOfBytes, toUint8Array } from "../domain/byteString.ts"
 import { snapshotFor } from "../domain/chooseSnapshot.ts"
 import { type Itemized, readItemized } from "../domain/rsync/itemized.ts"
 import type { Progress } from "../domain/rsync/progress.ts"
@@ -14,7 +14,7 @@ type Opened = Effect.Success<ReturnType<typeof openSession>>
 type Wanted = Pick<PullPlan, "paths" | "destination" | "dryRun"> &
   Partial<Pick<PullPlan, "checksum" | "namesOnly" | "deletes" | "filterFile">>
 
-const texts = (paths: ReadonlyArray<string>) => paths.flatMap((path) => textOfBytes(path) ?? [])
+const given = (paths: ReadonlyArray<string>) => paths.map((path) => textOfBytes(path) ?? toUint8Array(path))
 
 /** Chooses it, and gives a pull of paths of it that tells each file. A path that is not there fails with `NotInSnapshot`. */
 export const readableSnapshot = Effect.fnUntraced(function* ({ session, settings }: Opened, from: string | number) {
@@ -55,7 +55,7 @@ export const readableSnapshot = Effect.fnUntraced(function* ({ session, settings
       .pipe(
         Effect.catchIf(
           (error) => error.reason === "not-found",
-          () => Effect.flatMap(whereElse(session, texts(wanted.paths), name), Effect.fail)
+          () => Effect.flatMap(whereElse(session, given(wanted.paths), name), Effect.fail)
         )
       )
   return { snapshot, acls, xattrs, pull }

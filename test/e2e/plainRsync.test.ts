@@ -82,7 +82,7 @@ const suite = (version: string, program: Uint8Array | null) =>
         // Listings.
         const listed = yield* client.ok(["rsync", "--list-only", "byteback@server1:latest/data/dir/"])
         assert.match(listed, /^-rw-rw----\s+6 .* secret$/m)
-        assert.match(listed, /^lrwxrwxrwx .* symlink -> \.\.\/nowhere$/m)
+        assert.match(listed, /^lrwxrwxrwx .* symlink$/m)
         assert.match(yield* client.ok(["rsync", "byteback@server1:"]), / data$/m)
         assert.match(
           yield* client.ok(["rsync", "-r", "--list-only", `byteback@server1:${first}/data/`]),

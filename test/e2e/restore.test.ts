@@ -70,6 +70,23 @@ describe.skipIf(!root)("restoring", () => {
         assert.strictEqual(yield* client.read("/data/dir/file"), "content")
         assert.strictEqual(yield* client.ok(stat), top)
 
+        // A name that is not UTF-8, as a shell's completion gives it, and a snapshot before the path.
+        const odd = yield* client.run(
+          [
+            "sh",
+            "-c",
+            `byteback restore "latest:$(printf 'name with blanks \\n and \\033 and \\377')" ./dir/old --to /odd`
+          ],
+          { cwd: "/data" }
+        )
+        assert.match(odd.stderr, /the paths are of several snapshots/)
+        const bytes = `byteback restore "$(printf 'name with blanks \\n and \\033 and \\377')" ./dir/old --to /odd`
+        yield* client.ok(["sh", "-c", bytes], { cwd: "/data" })
+        assert.strictEqual((yield* client.ok(["sh", "-c", "cat /odd/data/name*; ls /odd/data/dir"])).trim(), "xold")
+        refused(yield* run("latest:/data", "--at", "now"), 2, /give one of them/)
+        yield* client.ok(["byteback", "restore", "latest:/data/dir/old", "--to", "/prefixed"])
+        yield* client.ok(["test", "-e", "/prefixed/data/dir/old"])
+
         // Fifos and sockets come by themselves; devices are told of.
         const plain = yield* run("/data", "--to", "/plain")
         assert.match(
@@ -202,6 +219,17 @@ describe.skipIf(!root)("restoring", () => {
         assert.isBelow(ended.stats.literal, 24_000_000, "what had arrived is not sent again")
         yield* client.ok(["diff", "-r", "/data", "/back/data"])
         assert.strictEqual((yield* client.ok(["ls", "-A", "/back"])).trim(), "data")
+
+        // The server's end goes away in the middle.
+        const third = [...words.slice(0, -1), "/third"]
+        yield* slow(client, 4000)
+        const broken = yield* client.start(third)
+        yield* client.until(["sh", "-c", 'test "$(du -sk /third | cut -f1)" -gt 8000'])
+        yield* server.ok(["pkill", "-x", "rsync"])
+        refused(yield* broken.wait, 1, /what had arrived is kept.*Give the same command again/)
+        yield* client.ok(["rm", "/usr/local/bin/rsync"])
+        yield* client.ok(third)
+        yield* client.ok(["diff", "-r", "/data", "/third/data"])
 
         yield* client.ok(["sh", "-c", "mkdir /small; mount -t tmpfs -o size=20M tmpfs /small"])
         const small = [...words.slice(0, -1), "/small/back"]

@@ -110,6 +110,8 @@ describe("what rsync 3.5.0 sends", () => {
     ["--ignore-errors --force", "rsync --server -le.iLsfxCIvu --delete-during --force --stats --ignore-errors . ."],
     ["a destination with a blank", "rsync --server -logDtpre.iLsfxCIvu . /x\\ y"],
     ["the seed's line", "rsync --fake-super --server --sender -logDtpre.iLsfxCIvu . path/to/file"],
+    ["--list-only host:x/", "rsync --server --sender -de.LsfxCIvu --list-only . x/"],
+    ["a restore without devices", "rsync --server --sender -lHogtpAXrRe.iLsfxCIvu --specials --files-from=- . ."],
     ["host:", "rsync --server --sender -logDtpre.iLsfxCIvu . ."],
     ["-n host:x", "rsync --server --sender -nlogDtpre.iLsfxCIvu . x"],
     ["several", "rsync --server --sender -logDtpre.iLsfxCIvu . a/ ./-x"],
