@@ -330,7 +330,7 @@ export const contentDeeds: ReadonlyArray<Deed> = [
   },
   {
     area,
-    name: "40,000 tiny files with xattrs, more than there is metadata for, while another host backs up",
+    name: "20,000 tiny files with xattrs, more than there is metadata for, while another host backs up",
     run: Effect.gen(function* () {
       const { attacker, otherServer, victim } = yield* Siege
       const server = yield* otherServer("small", "256M")
@@ -339,11 +339,11 @@ export const contentDeeds: ReadonlyArray<Deed> = [
       // Random and short, so that it lies in the metadata as it is; the system call is setxattr.
       const make = String.raw`
         use strict; open(my $random, "<", "/dev/urandom"); mkdir "/tiny";
-        for my $n (1 .. 40_000) {
+        for my $n (1 .. 20_000) {
           my $path = "/tiny/" . int(($n - 1) / 1000); mkdir $path if $n % 1000 == 1; $path .= "/$n";
-          read $random, my $text, 3000; my $name = "user.tiny";
+          read $random, my $text, 8000; my $name = "user.tiny";
           open(my $file, ">", $path) or die "$path: $!"; print $file substr($text, 0, 1900); close $file;
-          syscall(${process.arch === "x64" ? 188 : 5}, $path, $name, $text, 3000, 0) == 0 or die "$path: $!";
+          syscall(${process.arch === "x64" ? 188 : 5}, $path, $name, $text, 8000, 0) == 0 or die "$path: $!";
         }`
       yield* attacker.ok(["perl", "-e", make])
       const flood = yield* attacker.start(["rsync", "-aX", "--inplace", "-e", "ssh", "/tiny", "small:."])
