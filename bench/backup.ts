@@ -65,9 +65,17 @@ const bare = Effect.fn("bare")(function* (client: Machine, sources: ReadonlyArra
   yield* client.ok(["rsync", ...argv], { stdin: rulesText(rules), timeout: 600_000 })
 })
 
-/** Removes the snapshots that the last run left, whose names tell only the minute. */
-const forgetSnapshots = (server: Machine) =>
-  server.ok(["sh", "-c", "for s in /byteback/client/2*; do [ -d $s ] && btrfs -q subvolume delete $s; done; true"])
+/** Removes the snapshots that the runs left, whose names tell only the minute; but for the oldest, where runs are to have one before them. */
+const forgetSnapshots = (server: Machine, keep: 0 | 1) =>
+  server.ok([
+    "sh",
+    "-c",
+    `for s in $(ls -d /byteback/client/2* | tail -n +${keep + 1}); do btrfs -q subvolume delete $s; done`
+  ])
+
+/** Waits until a snapshot has another name than those that are there. */
+const nextMinute = (server: Machine) =>
+  server.until(["sh", "-c", 'test ! -e "/byteback/client/$(date -u +%Y-%m-%dT%H:%M+0000)"'], { timeout: 70_000 })
 
 /** All data on disk, as a snapshot has it: btrfs writes everything out, compressed, before it takes one. */
 const sync = (server: Machine) => server.ok(["btrfs", "filesystem", "sync", "/byteback"])
@@ -91,6 +99,7 @@ const compare = Effect.fn("compare")(function* (
   target: number,
   { client, server }: { readonly client: Machine; readonly server: Machine },
   sources: ReadonlyArray<string>,
+  before: 0 | 1,
   prepare: (run: number) => Effect.Effect<unknown, Error>
 ) {
   const mine: Array<number> = []
@@ -98,7 +107,8 @@ const compare = Effect.fn("compare")(function* (
   const onDisk: Array<number> = []
   for (let run = 0; run < runs; run += 1) {
     yield* prepare(run)
-    yield* forgetSnapshots(server)
+    yield* forgetSnapshots(server, before)
+    yield* nextMinute(server)
     yield* sync(server)
     const both = [
       Effect.map(timed(ours(client, sources)), (seconds) => mine.push(seconds)),
@@ -203,9 +213,9 @@ export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
     const { client, server } = machines
     const { directories, files } = yield* realTree(client, 50_000)
     yield* empty(server)
-    const full = yield* compare(`first full, ${files} files`, 1.05, machines, directories, () => empty(server))
-    const unchanged = yield* compare("nothing changed", 1.15, machines, directories, () => Effect.void)
-    const some = yield* compare("1 % of files changed", 1.15, machines, directories, (run) =>
+    const full = yield* compare(`first full, ${files} files`, 1.05, machines, directories, 0, () => empty(server))
+    const unchanged = yield* compare("nothing changed", 1.15, machines, directories, 1, () => Effect.void)
+    const some = yield* compare("1 % of files changed", 1.15, machines, directories, 1, (run) =>
       client.ok([
         "sh",
         "-c",
@@ -213,7 +223,7 @@ export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
       ])
     )
     yield* client.ok(["sh", "-c", "mkdir /big; head -c 1073741824 /dev/urandom > /big/file"])
-    yield* forgetSnapshots(server)
+    yield* forgetSnapshots(server, 0)
     yield* ours(client, ["/big"])
     yield* bare(client, ["/big"])
     const change = (run: number) =>
@@ -224,16 +234,14 @@ export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
       ])
     yield* change(50)
     const before = yield* used(server)
-    yield* server.until(["sh", "-c", 'test ! -e "/byteback/client/$(date -u +%Y-%m-%dT%H:%M+0000)"'], {
-      timeout: 70_000
-    })
+    yield* nextMinute(server)
     yield* ours(client, ["/big"])
     const cost = (100 * ((yield* used(server)) - before)) / 2 ** 30
     yield* bare(client, ["/big"])
-    const big = yield* compare("1 GiB file, 1 % of its 64 KiB blocks changed", 1.15, machines, ["/big"], change)
+    const big = yield* compare("1 GiB file, 1 % of its 64 KiB blocks changed", 1.15, machines, ["/big"], 1, change)
     const forced = yield* forcedCommand(client, server)
     yield* change(99)
-    yield* forgetSnapshots(server)
+    yield* forgetSnapshots(server, 0)
     return [
       ...full,
       ...unchanged,

@@ -9,7 +9,7 @@ const Enrolled = Schema.TaggedStruct("enrolled", { at, uid: Schema.Int, key: Sch
 
 /**
  * A snapshot was taken. `transfer`: the exit code of the rsync whose data it holds, null where that is not known. `bytes`: new in it
- * since the one before (all of it in the first), `files`: how many it holds, where they could be counted in time. `anomaly`: why it
+ * since the one before (all of it in the first), `files`: how many it holds, where that could be told in time. `anomaly`: why it
  * looks wrong, where it does.
  */
 export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
@@ -25,11 +25,12 @@ export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
 })
 export type SnapshotTaken = typeof SnapshotTaken.Type
 
-/** The files of a snapshot were counted after it was taken; `anomaly`: why it looks wrong by that count, where it does. */
+/** A snapshot was measured after it was taken: what is not said there. `anomaly`: why it looks wrong by that, where it does. */
 const Counted = Schema.TaggedStruct("counted", {
   at,
   name: Schema.String,
   files: Schema.Int,
+  bytes: Schema.optionalKey(Schema.Int),
   anomaly: Schema.optionalKey(Schema.String)
 })
 

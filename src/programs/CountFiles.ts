@@ -1,4 +1,4 @@
-// Counts the files of snapshots whose client did not wait for that, and judges by the count what was deleted.
+// Measures snapshots whose client did not wait for that, and judges by the count of files what was deleted.
 import { Effect } from "effect"
 import { anomaly, massChange } from "../domain/prune/admission.ts"
 import { hostRecord } from "../domain/prune/record.ts"
@@ -32,6 +32,8 @@ const countNewest = Effect.fnUntraced(function* (host: string) {
   const previous = names.slice(0, names.indexOf(newest)).findLast((name) => taken.get(name)?.files !== undefined)
   const written = previous === undefined ? null : yield* store.growth(host, newest, previous)
   const before = previous === undefined ? undefined : taken.get(previous)?.files
+  const bytes =
+    taken.get(newest)?.bytes ?? (yield* store.growth(host, newest, names[names.indexOf(newest) - 1] ?? null)).bytes
   const looks =
     before === undefined || written === null
       ? undefined
@@ -47,6 +49,7 @@ const countNewest = Effect.fnUntraced(function* (host: string) {
     at,
     name: newest,
     files,
+    bytes,
     ...(looks === undefined ? {} : { anomaly: looks })
   })
 })

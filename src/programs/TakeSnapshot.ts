@@ -101,13 +101,17 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
     )
   )
   const before = previous === null ? undefined : record.taken.get(previous)?.files
-  // A backup is worth more than its measure: where it fails, the prune that follows counts and judges.
+  // A backup is worth more than its measure: where it fails, the prune that follows measures and judges. A first one is all new.
   const [growth, names] = yield* Effect.all(
     [
-      store.growth(host, name, previous).pipe(
-        Effect.tapError((error) => Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)),
-        Effect.option
-      ),
+      previous === null
+        ? Effect.succeedNone
+        : store.growth(host, name, previous).pipe(
+            Effect.tapError((error) =>
+              Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)
+            ),
+            Effect.option
+          ),
       previous === null || before === undefined
         ? Effect.succeedNone
         : Effect.interruptible(store.names(host, name, previous)).pipe(

@@ -41,9 +41,9 @@ describe("a run that completes", () => {
         assert.strictEqual(due, start + 6 * hour)
         assert.deepStrictEqual(yield* names, [name])
         assert.deepStrictEqual((yield* (yield* Journal).read(host)).entries, [
-          { _tag: "snapshot", at: start, name, state: "complete", by: "host", transfer: 0, bytes: 0 }
+          { _tag: "snapshot", at: start, name, state: "complete", by: "host", transfer: 0 }
         ])
-        assert.deepStrictEqual((yield* listSnapshots({ host })).snapshots, [{ ...snapshot, bytes: 0, note: null }])
+        assert.deepStrictEqual((yield* listSnapshots({ host })).snapshots, [{ ...snapshot, note: null }])
         assert.strictEqual(yield* (yield* Runs).token(host), token)
       })
     )

@@ -46,7 +46,8 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
         break
       case "counted": {
         const its = taken.get(entry.name)
-        if (its !== undefined) taken.set(entry.name, { ...its, files: entry.files })
+        const measured = { files: entry.files, ...(entry.bytes === undefined ? {} : { bytes: entry.bytes }) }
+        if (its !== undefined) taken.set(entry.name, { ...its, ...measured })
         if (entry.anomaly !== undefined) suspects.set(entry.name, { until: entry.at + HOLD, why: entry.anomaly })
         break
       }
