@@ -202,6 +202,8 @@ export const laterDeeds: ReadonlyArray<Deed> = [
         "n=0; for size in 256M 64M 16M 4M; do while fallocate -l $size /byteback/full-$n; do n=$((n+1)); done; done 2>/dev/null; sync"
       yield* server.ok(["sh", "-c", fill])
       const full = yield* send(complete)
+      // The prune that follows a complete may be making room yet: till it has ended a push is told to come back.
+      yield* server.until(["flock", "--nonblock", "/run/byteback/prune.lock", "true"], { timeout: 60_000 })
       const begun = yield* send(twins.push)
       const temporary = yield* server.ok(["find", "/byteback", "-maxdepth", "2", "-name", ".new-*"])
       yield* server.ok(["sh", "-c", "rm /byteback/full-*"])
