@@ -44,6 +44,8 @@ export class ImportanceHistory extends History {
   #times: Float64Array
   #turns: Int32Array
   #turn = 0
+  /** From this turn on the oldest are taken, one after the other; -1 once #turns says it all. */
+  #straight = -1
 
   constructor(targets: ReadonlyArray<number> = TARGETS, capacity = 32) {
     super(capacity)
@@ -57,7 +59,58 @@ export class ImportanceHistory extends History {
     this.#turns = new Int32Array(capacity)
   }
 
+  /** Most often the victim is among the oldest, and what comes before them need not be known. */
   protected override begin(now: number): number {
+    this.tier = this.replaced > 0 ? Tier.first : Tier.ordinary
+    this.#turn = this.size
+    this.#straight = this.#straightFrom(now)
+    return this.#oldest(now, this.oldest)
+  }
+
+  /** The removal of the last one that may go changes no turn before its own. */
+  protected override after(now: number, _gone: number, newer: number): number {
+    if (this.#straight >= 0) return this.#oldest(now, newer)
+    const victim = this.#last(now)
+    return victim >= 0 ? victim : this.begin(now)
+  }
+
+  /** The last one that may go of those taken one after the other, from this slot on towards the newer; of all where none of them may. */
+  #oldest(now: number, from: number): number {
+    for (let slot = from; this.#turn > this.#straight; slot = this.newer[slot]!) {
+      this.#turn--
+      if (this.tierAt(slot, now) !== this.tier) continue
+      this.key = -this.#turn
+      return slot
+    }
+    return this.#all(now)
+  }
+
+  /**
+   * A turn from which on, for certain, only snapshots older than all targets are left. While there are others, a target takes an older
+   * one only where even the newest is farther away from it. The targets for which that is never so take all others in so many rounds,
+   * in each of which the rest take no more than one each.
+   */
+  #straightFrom(now: number): number {
+    const { newer, newest, size, t } = this
+    const targets = this.#targets
+    const last = now - targets[this.#ascending.at(-1)!]!
+    let others = size
+    let next = -Infinity
+    for (let slot = this.oldest; slot >= 0 && t[slot]! < last; slot = newer[slot]!) {
+      next = t[slot]!
+      others--
+    }
+    let able = 0
+    for (let d = 0; d < targets.length; d++) {
+      const wanted = now - targets[d]!
+      if (t[newest]! - wanted > wanted - next) able++
+    }
+    return able === targets.length ? size : Math.min(size, others + able * Math.ceil(others / (targets.length - able)))
+  }
+
+  /** The same with every turn known. */
+  #all(now: number): number {
+    this.#straight = -1
     let count = 0
     let tier: number = Tier.never
     let equals = false
@@ -77,12 +130,6 @@ export class ImportanceHistory extends History {
     this.#choose(now, count, equals)
     this.#turn = count
     return this.#last(now)
-  }
-
-  /** The removal of the last one that may go changes no turn before its own. */
-  protected override after(now: number): number {
-    const victim = this.#last(now)
-    return victim >= 0 ? victim : this.begin(now)
   }
 
   protected override grown(capacity: number): void {

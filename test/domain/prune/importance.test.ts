@@ -81,6 +81,21 @@ describe("importance, by law", () => {
     )
   })
 
+  it("equals the definition where many are older than all targets, and some targets reach them early", () => {
+    const quarters = fc.array(fc.integer({ min: 0, max: 120 }), { minLength: 20, maxLength: 80 })
+    const near = fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 5 })
+    fc.assert(
+      fc.property(quarters, near, (list, targets) => {
+        const snapshots = aged(list.map((quarter) => quarter / 4))
+        assert.deepStrictEqual(
+          importance(snapshots, NOW, targets),
+          naiveImportance(snapshots, NOW, targets).map((r) => r.snapshot)
+        )
+      }),
+      { numRuns: 300 }
+    )
+  })
+
   it("equals the definition where hundreds share one time", () => {
     const list = range(300).map((i): Snapshot => ({ host: "h", t: NOW - (i % 3) * 86_400, id: String(i) }))
     assert.deepStrictEqual(
