@@ -53,7 +53,7 @@ const memoryOf = Effect.fn("memoryOf")(function* (client: Machine, server: Machi
   let reader = 0
   const look = Effect.map(server.run(["ps", "-eo", "rss=,args="]), ({ stdout }) => {
     for (const line of stdout.split("\n"))
-      if (/reader\.mjs/.test(line)) reader = Math.max(reader, Number(line.trim().split(/\s+/)[0]))
+      if (/reader\.cjs/.test(line)) reader = Math.max(reader, Number(line.trim().split(/\s+/)[0]))
   })
   const ended = yield* Effect.raceFirst(
     running.wait,

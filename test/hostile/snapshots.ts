@@ -12,7 +12,7 @@ const area = "Snapshots"
 const complete = "byteback-receive --complete"
 
 /** rsync, sandbox and runner of a host: nothing of them may be left when its client has gone. */
-export const nothingRuns = ["sh", "-c", "! pgrep -x 'rsync|bwrap|run-push|run-pull' && ! pgrep -f '[l]ister.mjs'"]
+export const nothingRuns = ["sh", "-c", "! pgrep -x 'rsync|bwrap|run-push|run-pull' && ! pgrep -f '[l]ister.cjs'"]
 
 const push = (...more: ReadonlyArray<string>) => ["rsync", "-aX", "-e", "ssh", ...more, "/data", "alone:."]
 
@@ -91,7 +91,7 @@ export const snapshotDeeds: ReadonlyArray<Deed> = [
       ])
       const words = "byteback-receive --snapshot * --list --all " + "/*/*/*x ".repeat(1780)
       const long = yield* attacker.start(["ssh", "alone", words])
-      yield* server.until(["pgrep", "-f", "[l]ister.mjs"])
+      yield* server.until(["pgrep", "-f", "[l]ister.cjs"])
       yield* long.kill("SIGKILL")
       yield* server.until(nothingRuns, { timeout: 5000 })
       // Goes on while other servers are attacked; what comes of it is looked at after that.
