@@ -52,7 +52,7 @@ const answerOf = Effect.fnUntraced(function* (host: string, request: TypedReques
     case "complete":
       return {
         _tag: "complete" as const,
-        ...(yield* completeRun({ host, transfer: request.transfer, unreadable: request.unreadable }))
+        ...(yield* completeRun({ ...request, host }))
       }
     case "snapshots":
       return { _tag: "snapshots" as const, snapshots: (yield* listSnapshots({ host })).snapshots }

@@ -7,11 +7,20 @@ const Versions = { protocol: Schema.Int, oldest: Schema.Int, version: Schema.Str
 /** First contact of a run: who am I here, what do you speak? Answered by `helloAnswer`. */
 export const Hello = Schema.TaggedStruct("hello", Versions)
 
+/**
+ * What a client says its push did, as its rsync counted: files that were sent and removed, and the bytes of all that were sent. Only
+ * good for telling whether it is worth waiting for a measure: the server measures all the same.
+ */
+export const Claim = Schema.Struct({ transferred: Schema.Natural, deleted: Schema.Natural, bytes: Schema.Natural })
+export type Claim = typeof Claim.Type
+
 /** The push has ended: take a snapshot. `transfer` is the client's rsync exit code (0, 23 or 24). */
 export const Complete = Schema.TaggedStruct("complete", {
   transfer: Schema.Literals([0, 23, 24]),
-  unreadable: Schema.optionalKey(Schema.Int)
+  unreadable: Schema.optionalKey(Schema.Int),
+  claim: Schema.optionalKey(Claim)
 })
+export type Complete = typeof Complete.Type
 
 /** Which restore points are there? */
 export const Snapshots = Schema.TaggedStruct("snapshots", {})

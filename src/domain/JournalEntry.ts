@@ -29,7 +29,7 @@ export type SnapshotTaken = typeof SnapshotTaken.Type
 const Counted = Schema.TaggedStruct("counted", {
   at,
   name: Schema.String,
-  files: Schema.Int,
+  files: Schema.optionalKey(Schema.Int),
   bytes: Schema.optionalKey(Schema.Int),
   anomaly: Schema.optionalKey(Schema.String)
 })

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { Journal } from "../services/Journal.ts"
 import { Registry } from "../services/Registry.ts"
-import { serverTime } from "./TakeSnapshot.ts"
+import { serverTime } from "./serverTime.ts"
 
 export interface ApproveOptions {
   readonly host: string

@@ -1,5 +1,5 @@
 // One run of a client: hooks, one connection, rsync, and the word that makes the server take a snapshot.
-import { Clock, Context, Duration, Effect, FileSystem, Option, Ref, Schedule, Schema } from "effect"
+import { Clock, Context, Duration, Effect, Fiber, FileSystem, Option, Ref, Schedule, Schema } from "effect"
 import { bytesOfText, fromUint8Array } from "../domain/byteString.ts"
 import { ConfigError, type RawSettings } from "../domain/clientSettings.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
@@ -144,13 +144,12 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
 
   const attempt = Effect.scoped(
     Effect.gen(function* () {
-      yield* Ref.update(attempts, (count) => count + 1)
-      const greeted = Effect.gen(function* () {
-        const session = yield* connect(settings)
-        return { session, host: (yield* session.hello).host }
-      })
-      const [{ session, host }, { acls, xattrs }] = yield* Effect.all([greeted, rsync.version], { concurrency: 2 })
-      const transfer = yield* rsync.push(
+      const attempt = yield* Ref.updateAndGet(attempts, (count) => count + 1)
+      const [session, { acls, xattrs }] = yield* Effect.all([connect(settings), rsync.version], { concurrency: 2 })
+      // First words take as long as a push takes to begin, and both are over the same connection; a server that does not
+      // understand the one is sent no more of the other.
+      const greeting = yield* Effect.forkChild(session.hello)
+      const pushing = rsync.push(
         {
           server: { rsh: session.rsh, alias: session.alias },
           sources,
@@ -165,9 +164,23 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
         },
         options.observer
       )
+      const [{ host }, transfer] = yield* Effect.all(
+        [Fiber.join(greeting), pushing.pipe(Effect.tapError(() => Fiber.join(greeting)))],
+        {
+          concurrency: 2
+        }
+      )
       if (transfer.outcome === "partial" && !(yield* Ref.getAndSet(partialBefore, true))) return yield* new Partial()
       if (dryRun) return { host, transfer, snapshot: null }
-      const { snapshot } = yield* session.complete(transfer.exitCode)
+      const { stats, unreadable } = transfer
+      const { snapshot } = yield* session.complete({
+        transfer: transfer.exitCode,
+        ...(unreadable === 0 ? {} : { unreadable }),
+        // What an attempt before this one did is not in its figures.
+        ...(attempt > 1
+          ? {}
+          : { claim: { transferred: stats.transferred, deleted: stats.deleted, bytes: stats.transferredSize } })
+      })
       return { host, transfer, snapshot }
     })
   )

@@ -1,6 +1,6 @@
 // Answers a client whose push has ended: takes the snapshot, records it, leaves a token.
 import { Effect, Schema } from "effect"
-import type { SnapshotInfo } from "../domain/Conversation.ts"
+import type { Claim, SnapshotInfo } from "../domain/Conversation.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import type { PushRecord } from "../domain/pushRecord.ts"
 import { Registry } from "../services/Registry.ts"
@@ -46,6 +46,8 @@ export interface CompleteRunOptions {
   readonly transfer: 0 | 23 | 24
   /** how many files the client could not read, where it counted */
   readonly unreadable?: number | undefined
+  /** what the client says its push did */
+  readonly claim?: Claim | undefined
 }
 
 /** `anomaly`: why the snapshot looks wrong, where it does. `due`: when the next snapshot may be taken, epoch seconds. `token`: what the client may remember this run by. */
@@ -63,7 +65,7 @@ const finished = (host: string, push: PushRecord | null) => {
   if (push === null) return Effect.fail(new NoFinishedPush({ host, reason: "none", code: null }))
   if (push._tag === "Running") return Effect.fail(new NoFinishedPush({ host, reason: "broken-off", code: null }))
   return good.includes(push.code)
-    ? Effect.succeed(push.code)
+    ? Effect.succeed(push)
     : Effect.fail(new NoFinishedPush({ host, reason: "failed", code: push.code }))
 }
 
@@ -72,20 +74,25 @@ const finished = (host: string, push: PushRecord | null) => {
  * `SnapshotTooSoon` when it is not due; then the push still counts as finished, and a later complete may use it.
  */
 export const completeRun = Effect.fn("completeRun")(function* (options: CompleteRunOptions) {
-  const { host, transfer, unreadable } = options
+  const { claim, host, transfer, unreadable } = options
   const registry = yield* Registry
   const runs = yield* Runs
   yield* registry.get(host)
   yield* runs.lock(host)
   const received = yield* finished(host, yield* runs.lastPush(host))
-  const partial = transfer === 23 || received === 23
+  const partial = transfer === 23 || received.code === 23
   const ending = Effect.gen(function* () {
-    const taken = yield* snapshotNow(host, false, () => ({
-      by: "host",
-      state: partial ? "incomplete" : "complete",
-      transfer: partial ? 23 : transfer,
-      ...(unreadable === undefined ? {} : { unreadable })
-    }))
+    const taken = yield* snapshotNow(host, {
+      force: false,
+      // A client can only speak of its own push.
+      claim: received.sole ? claim : undefined,
+      about: () => ({
+        by: "host",
+        state: partial ? "incomplete" : "complete",
+        transfer: partial ? 23 : transfer,
+        ...(unreadable === undefined ? {} : { unreadable })
+      })
+    })
     const token = yield* runs.newToken(host)
     yield* runs.forget(host)
     const result: CompleteRunResult = { ...taken, token }

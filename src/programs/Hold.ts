@@ -5,7 +5,7 @@ import { isHostName } from "../domain/hostName.ts"
 import { Journal } from "../services/Journal.ts"
 import { InvalidHostName } from "../services/Registry.ts"
 import { Store } from "../services/Store.ts"
-import { serverTime } from "./TakeSnapshot.ts"
+import { serverTime } from "./serverTime.ts"
 
 /** The host has no such snapshot. Nothing was changed. */
 export class UnknownSnapshot extends Schema.TaggedError<UnknownSnapshot>()("UnknownSnapshot", {

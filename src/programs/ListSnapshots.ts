@@ -2,7 +2,8 @@
 import { Effect } from "effect"
 import { type ListedSnapshot, joinSnapshots } from "../domain/snapshotList.ts"
 import { Registry } from "../services/Registry.ts"
-import { serverTime, snapshotStanding } from "./TakeSnapshot.ts"
+import { serverTime } from "./serverTime.ts"
+import { snapshotStanding } from "./TakeSnapshot.ts"
 
 export interface ListSnapshotsOptions {
   readonly host: string

@@ -20,8 +20,8 @@ import { Runs } from "../services/Runs.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { SystemFile } from "../services/SystemFile.ts"
-import { countFiles } from "./CountFiles.ts"
-import { serverTime } from "./TakeSnapshot.ts"
+import { measureBacklog } from "./MeasureBacklog.ts"
+import { serverTime } from "./serverTime.ts"
 
 /** The clock cannot be believed, and ages decide what is deleted. Nothing was deleted. Epoch seconds. */
 export class ClockJumped extends Schema.TaggedError<ClockJumped>()("ClockJumped", {
@@ -339,7 +339,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
   }
   // First: it may hold snapshots that this prune would choose.
-  if (!dryRun) yield* countFiles()
+  if (!dryRun) yield* measureBacklog()
   let space = yield* storeSpace()
   const wanted = () => options.reserve ?? space.reserve
   const swept = dryRun ? [] : yield* sweepAll(space.hosts.map(({ host }) => host))

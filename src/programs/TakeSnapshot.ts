@@ -1,13 +1,12 @@
 // Takes a snapshot of what a host has pushed: the core that a finished run and an administrator share.
-import { Clock, Context, Effect, Option, Schema } from "effect"
-import type { SnapshotInfo } from "../domain/Conversation.ts"
+import { Context, Effect, Schema } from "effect"
+import type { Claim, SnapshotInfo } from "../domain/Conversation.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import type { JournalEntry, SnapshotTaken } from "../domain/JournalEntry.ts"
 import { NoSpace } from "../domain/NoSpace.ts"
-import { anomaly, HOLD, massChange } from "../domain/prune/admission.ts"
+import { INTERVAL, mayLookWrong, PAST } from "../domain/prune/admission.ts"
 import { hostRecord } from "../domain/prune/record.ts"
 import type { PushRecord } from "../domain/pushRecord.ts"
-import { INTERVAL } from "../domain/prune/admission.ts"
 import { snapshotDue } from "../domain/snapshotDue.ts"
 import { timesTaken } from "../domain/snapshotList.ts"
 import { formatSnapshotName, snapshotTime } from "../domain/snapshotName.ts"
@@ -15,6 +14,8 @@ import { Journal } from "../services/Journal.ts"
 import { Registry } from "../services/Registry.ts"
 import { Runs } from "../services/Runs.ts"
 import { Store } from "../services/Store.ts"
+import { holdBefore, measureSnapshot } from "./measureSnapshot.ts"
+import { serverTime } from "./serverTime.ts"
 
 /** How far apart a host's snapshots are at least, in seconds. */
 export const SnapshotInterval = Context.Reference<number>("byteback/programs/SnapshotInterval", {
@@ -48,9 +49,6 @@ export interface TakeSnapshotResult {
   readonly due: number | null
 }
 
-/** Epoch seconds of the server's clock. */
-export const serverTime = Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 1000))
-
 /** What is known of a host's snapshots, and when the next is due (null: now). */
 export const snapshotStanding = Effect.fn("snapshotStanding")(function* (host: string) {
   const store = yield* Store
@@ -62,35 +60,33 @@ export const snapshotStanding = Effect.fn("snapshotStanding")(function* (host: s
   return { stored, entries, damaged, due }
 })
 
-/** So long a client waits until the names that came and went are counted; where there are more, the prune that follows counts files. */
+/** So long a client waits until the names that came and went are counted; where there are more, the prune that follows counts. */
 const countingTime = "1 second"
-
-/** Holds the snapshot before one that looks wrong. */
-export const holdBefore = Effect.fn("holdBefore")(function* (host: string, name: string, looks: string) {
-  const at = yield* serverTime
-  const why = `the one after it looks wrong: ${looks}`
-  yield* (yield* Journal).append(host, { _tag: "held", at, name, until: at + HOLD, why })
-})
 
 /** Takes and records a snapshot; whoever calls holds the host's lock and has seen that the host is enrolled. */
 export const snapshotNow = Effect.fn("snapshotNow")(function* (
   host: string,
-  force: boolean,
-  about: (entries: ReadonlyArray<JournalEntry>) => Pick<SnapshotTaken, "by" | "state" | "transfer" | "unreadable">
+  options: {
+    /** also when it is not due */
+    readonly force: boolean
+    /** what the client says of all that was done since the last one; where it is harmless the snapshot is measured later */
+    readonly claim?: Claim | undefined
+    readonly about: (
+      entries: ReadonlyArray<JournalEntry>
+    ) => Pick<SnapshotTaken, "by" | "state" | "transfer" | "unreadable">
+  }
 ) {
   const store = yield* Store
   const journal = yield* Journal
   const interval = yield* SnapshotInterval
   yield* store.sweep(host)
   const { stored, entries, due } = yield* snapshotStanding(host)
-  if (due !== null && !force) return yield* new SnapshotTooSoon({ host, due })
+  if (due !== null && !options.force) return yield* new SnapshotTooSoon({ host, due })
   const at = yield* serverTime
   const name = formatSnapshotName(at)
   // Names tell the minute.
   const minute = snapshotTime(name) ?? at
   if (stored.some((snapshot) => snapshot.name === name)) return yield* new SnapshotTooSoon({ host, due: minute + 60 })
-  const record = hostRecord(entries)
-  const previous = stored.findLast((one) => one.sealed && one.at !== null && one.at <= at)?.name ?? null
   yield* store.take(host, name).pipe(
     Effect.catchIf(
       (error) =>
@@ -100,49 +96,33 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
       () => Effect.fail(new NoSpace({ what: `a snapshot of ${host}` }))
     )
   )
+  const record = hostRecord(entries)
+  const previous = stored.findLast((one) => one.sealed && one.at !== null && one.at <= at)?.name ?? null
   const before = previous === null ? undefined : record.taken.get(previous)?.files
-  // A backup is worth more than its measure: where it fails, the prune that follows measures and judges. A first one is all new.
-  const [growth, names] = yield* Effect.all(
-    [
-      previous === null
-        ? Effect.succeedNone
-        : store.growth(host, name, previous).pipe(
-            Effect.tapError((error) =>
-              Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)
-            ),
-            Effect.option
-          ),
-      previous === null || before === undefined
-        ? Effect.succeedNone
-        : Effect.interruptible(store.names(host, name, previous)).pipe(
-            Effect.timeoutOption(countingTime),
-            Effect.orElseSucceed(Option.none)
-          )
-    ],
-    { concurrency: 2 }
-  )
-  const files = Option.map(names, ({ added, removed }) => (before ?? 0) + added - removed)
-  const looks =
-    Option.isNone(growth) || previous === null
+  const past = record.sizes.slice(-PAST)
+  const known = { before, past, approval: record.approval }
+  // A first one is all new, and nobody waits to hear so.
+  const measured =
+    previous === null || !mayLookWrong(options.claim, known)
       ? null
-      : (anomaly({
-          ...massChange(before, growth.value.rewritten, Option.isNone(names) ? 0 : names.value.removed),
-          growth: growth.value.bytes,
-          past: record.sizes.slice(-30),
-          ...(record.approval === undefined ? {} : { approval: record.approval })
-        }) ?? null)
+      : yield* measureSnapshot({ host, name, previous, ...known, patience: countingTime }).pipe(
+          // A backup is worth more than its measure: where it fails, the prune that follows measures and judges.
+          Effect.tapError((error) =>
+            Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)
+          ),
+          Effect.orElseSucceed(() => null)
+        )
+  const looks = measured?.looks ?? null
   const entry: SnapshotTaken = {
     _tag: "snapshot",
     at,
     name,
-    ...about(entries),
-    ...(Option.isNone(growth) ? {} : { bytes: growth.value.bytes }),
-    ...(Option.isNone(files) ? {} : { files: files.value }),
+    ...options.about(entries),
+    ...(measured === null ? {} : { bytes: measured.bytes }),
+    ...(measured?.files === undefined ? {} : { files: measured.files }),
     ...(looks === null ? {} : { anomaly: looks })
   }
-  if (looks !== null && previous !== null) {
-    yield* holdBefore(host, previous, looks)
-  }
+  if (looks !== null && previous !== null) yield* holdBefore(host, previous, looks)
   yield* journal.append(host, entry)
   const snapshot: SnapshotInfo = { name, at: minute, state: looks === null ? entry.state : "suspect", held: false }
   return { snapshot, anomaly: looks, due: at + interval }
@@ -173,9 +153,9 @@ export const takeSnapshot = Effect.fn("takeSnapshot")(function* ({ force, host }
   yield* runs.lock(host)
   const token = yield* runs.token(host)
   const push = yield* runs.lastPush(host)
-  const result: TakeSnapshotResult = yield* snapshotNow(host, force, (entries) => ({
-    by: "administrator",
-    ...stateOfCurrent(token, push, entries)
-  }))
+  const result: TakeSnapshotResult = yield* snapshotNow(host, {
+    force,
+    about: (entries) => ({ by: "administrator", ...stateOfCurrent(token, push, entries) })
+  })
   return result
 }, Effect.scoped)

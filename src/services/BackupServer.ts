@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import {
   type Answer,
+  type Complete,
   type CompleteAnswer,
   commandLine,
   decodeAnswer,
@@ -47,11 +48,11 @@ export class ServerIncompatible extends Schema.TaggedError<ServerIncompatible>()
   override get message() {
     switch (this.reason) {
       case "server-too-old":
-        return `the server's byteback (${this.detail}) is too old for this client (${version}); nothing was sent. Upgrade the server`
+        return `the server's byteback (${this.detail}) is too old for this client (${version}); no backup there was changed. Upgrade the server`
       case "server-too-new":
-        return `the server's byteback (${this.detail}) is too new for this client (${version}); nothing was sent. Upgrade this machine's byteback`
+        return `the server's byteback (${this.detail}) is too new for this client (${version}); no backup there was changed. Upgrade this machine's byteback`
       case "no-answer":
-        return `the server did not answer as a byteback server does${this.detail === "" ? "" : ` (it said: ${this.detail})`}; nothing was sent. Is byteback 0.5 or newer set up there?`
+        return `the server did not answer as a byteback server does${this.detail === "" ? "" : ` (it said: ${this.detail})`}; no backup there was changed. Is byteback 0.5 or newer set up there?`
     }
   }
   get exit(): ExitName {
@@ -76,8 +77,8 @@ export interface BackupSession {
   readonly alias: string
   /** first words; fails where the two ends cannot understand each other */
   readonly hello: Effect.Effect<HelloAnswer, ConversationError>
-  /** asks for a snapshot of what was pushed; `transfer` is rsync's exit code */
-  readonly complete: (transfer: 0 | 23 | 24) => Effect.Effect<CompleteAnswer, ConversationError>
+  /** asks for a snapshot of what was pushed */
+  readonly complete: (ended: Omit<Complete, "_tag">) => Effect.Effect<CompleteAnswer, ConversationError>
   readonly snapshots: Effect.Effect<SnapshotsAnswer, ConversationError>
   /** asks to read of the snapshots; the answer goes to `onAnswer` as it comes, which the server waits for */
   readonly read: (
@@ -168,7 +169,7 @@ export class BackupServer extends Context.Service<
           rsh: session.rsh,
           alias: session.alias,
           hello,
-          complete: (transfer: 0 | 23 | 24) => ask({ _tag: "complete", transfer }, "complete"),
+          complete: (ended) => ask({ _tag: "complete", ...ended }, "complete"),
           snapshots: ask({ _tag: "snapshots" }, "snapshots"),
           holding: (path: string) =>
             Effect.map(

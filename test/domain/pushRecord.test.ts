@@ -6,7 +6,7 @@ import { type PushRecord, formatPushRecord, parsePushRecord } from "../../src/do
 const code = fc.integer({ min: 0, max: 255 })
 const record: fc.Arbitrary<PushRecord> = fc.oneof(
   fc.constant({ _tag: "Running" as const }),
-  fc.record({ _tag: fc.constant("Ended" as const), code })
+  fc.record({ _tag: fc.constant("Ended" as const), code, sole: fc.boolean() })
 )
 
 describe("a push's record", () => {
@@ -24,7 +24,16 @@ describe("a push's record", () => {
   })
 
   it("is nothing else", () => {
-    const others = ["ended\n", "ended 0 \n", "ended 0\n\n", "ended 0\nrunning\n", "ended -1\n", "ended 1000\n"]
+    const others = [
+      "ended\n",
+      "ended 0 \n",
+      "ended 0\n\n",
+      "ended 0\nrunning\n",
+      "ended -1\n",
+      "ended 1000\n",
+      "ended 0  sole\n",
+      "ended sole\n"
+    ]
     for (const text of [...others, "running 1\n", " running\n", "Running\n", "ended 1e1\n", "ended 0\r\n"]) {
       assert.isNull(parsePushRecord(text), JSON.stringify(text))
     }

@@ -4,7 +4,7 @@ import { Duration, Effect, Exit, Fiber, FileSystem, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { backup, BackupRetry, type BackupOptions } from "../../src/programs/Backup.ts"
-import { BackupServer, type BackupSession, ServerRefused } from "../../src/services/BackupServer.ts"
+import { BackupServer, type BackupSession, ServerIncompatible, ServerRefused } from "../../src/services/BackupServer.ts"
 import { ClientConfig } from "../../src/services/ClientConfig.ts"
 import { Hooks } from "../../src/services/Hooks.ts"
 import { Lock } from "../../src/services/Lock.ts"
@@ -22,6 +22,7 @@ const scene = (
   } = {}
 ) => {
   const events: Array<string> = []
+  const claims: Array<number | undefined> = []
   const world: FakeWorld = {
     machine: new Map([["/etc/motd", "hello"]]),
     current: new Map(),
@@ -53,16 +54,17 @@ const scene = (
         events.push("hello")
         return { _tag: "hello", protocol: 1, oldest: 1, version: "0.5.0", host: "web", now: 0 }
       }),
-      complete: (transfer) =>
+      complete: ({ claim, transfer }) =>
         Effect.sync(() => {
           events.push(`complete ${transfer}`)
+          claims.push(claim?.transferred)
           return { _tag: "complete", snapshot, due: null, token: "t" }
         }),
       ...given.answers
     })
   )
   const run = (options: Partial<BackupOptions> = {}) => backup({ settings: {}, ...options }).pipe(Effect.provide(layer))
-  return { run, events, world }
+  return { run, events, claims, world }
 }
 
 const network = { reason: "network", retryable: true } as const
@@ -101,6 +103,28 @@ describe("a run", () => {
       yield* TestClock.adjust("1 minute")
       assert.isTrue(Exit.isSuccess(yield* Fiber.join(fiber)))
       assert.deepStrictEqual(events.slice(-3), ["hello", "complete 0", "post complete"])
+    })
+  )
+
+  it.effect("tells the server what its push did, but not where an attempt before it did some of that", () =>
+    Effect.gen(function* () {
+      const once = scene()
+      yield* once.run()
+      assert.deepStrictEqual(once.claims, [1])
+      const twice = scene({ trouble: [network] })
+      assert.isTrue(Exit.isSuccess(yield* atOnce(twice.run())))
+      assert.deepStrictEqual(twice.claims, [undefined])
+    })
+  )
+
+  it.effect("is broken off by a server that it does not understand, whose word counts for more than rsync's", () =>
+    Effect.gen(function* () {
+      const old = Effect.fail(new ServerIncompatible({ reason: "server-too-old", detail: "0.1" }))
+      for (const trouble of [[], [usage]]) {
+        const { events, run } = scene({ answers: { hello: old }, trouble })
+        assert.strictEqual(failure(yield* Effect.exit(run()))._tag, "ServerIncompatible")
+        assert.deepStrictEqual(events, ["pre", "post failed"])
+      }
     })
   )
 

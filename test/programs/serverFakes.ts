@@ -1,6 +1,7 @@
 // A server in memory for tests of its programs: one host that is enrolled, and the clock in the test's hand.
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { formatPushRecord } from "../../src/domain/pushRecord.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Registry } from "../../src/services/Registry.ts"
 import { Runs } from "../../src/services/Runs.ts"
@@ -31,9 +32,9 @@ export const enrolled = Effect.gen(function* () {
   yield* (yield* Store).createHost(host, uid)
 })
 
-/** A push that has ended with this exit code of rsync, as its recorder tells of it. */
-export const pushed = Effect.fn("pushed")(function* (code: number) {
+/** A push that has ended with this exit code of rsync, as its recorder tells of it; `sole`: the only one since the last complete run. */
+export const pushed = Effect.fn("pushed")(function* (code: number, sole: boolean = false) {
   const files = yield* SystemFile
   yield* files.remove(`/var/lib/byteback/token/${host}`)
-  yield* record(host, `ended ${code}\n`)
+  yield* record(host, formatPushRecord({ _tag: "Ended", code, sole }))
 })

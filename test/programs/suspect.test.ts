@@ -1,9 +1,10 @@
 // A run that changes or grows too much: its snapshot is taken and marked, and the one before it held.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
+import type { Claim } from "../../src/domain/Conversation.ts"
 import { approve } from "../../src/programs/Approve.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
-import { countFiles } from "../../src/programs/CountFiles.ts"
+import { measureBacklog } from "../../src/programs/MeasureBacklog.ts"
 import { listSnapshots } from "../../src/programs/ListSnapshots.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { type Growth, Store } from "../../src/services/Store.ts"
@@ -47,10 +48,12 @@ class Runs {
   }
 }
 
-const completed = Effect.gen(function* () {
-  yield* pushed(0)
-  return yield* completeRun({ host, transfer: 0 })
-})
+const completed = (claim?: Claim, sole = true) =>
+  Effect.gen(function* () {
+    yield* pushed(0, sole)
+    return yield* completeRun({ host, transfer: 0, claim })
+  })
+const harmless: Claim = { transferred: 10, deleted: 0, bytes: 2_000_000 }
 
 const states = Effect.map(listSnapshots({ host }), ({ snapshots }) =>
   snapshots.map(({ held, state }) => (held ? `${state} held` : state))
@@ -65,8 +68,8 @@ const after = (list: ReadonlyArray<Run>, approved: boolean = false) => {
       yield* at(start + day * 24 * hour)
       if (approved && day === list.length - 1) yield* approve({ host })
       runs.next(run)
-      yield* completed
-      yield* countFiles()
+      yield* completed()
+      yield* measureBacklog()
     }
     return yield* states
   }).pipe(Effect.provide(runs.layer))
@@ -81,20 +84,21 @@ const countedLate = (list: ReadonlyArray<Run>, late: number) => {
       yield* at(start + day * 24 * hour)
       runs.next(run)
       runs.slow = day >= list.length - late
-      const ending = yield* Effect.forkChild(completed)
+      const ending = yield* Effect.forkChild(completed())
       yield* at(start + day * 24 * hour + 1)
       assert.isNull((yield* Fiber.join(ending)).anomaly)
-      if (!runs.slow) yield* countFiles()
+      if (!runs.slow) yield* measureBacklog()
     }
     const before = yield* states
-    yield* countFiles()
+    runs.slow = false
+    yield* measureBacklog()
     const first = yield* states
-    yield* countFiles()
+    yield* measureBacklog()
     assert.deepStrictEqual(yield* states, first)
     const { entries } = yield* (yield* Journal).read(host)
     assert.lengthOf(
       entries.filter(({ _tag }) => _tag === "counted"),
-      2
+      1 + late
     )
     return [before, first]
   }).pipe(Effect.provide(runs.layer))
@@ -131,16 +135,55 @@ describe("a run", () => {
       assert.deepStrictEqual(states, [...calm, "complete", "complete"])
     )
   )
-  it.effect("whose files take long to count is judged once they are, by the last that was counted", () =>
+  it.effect("whose files take long to count is judged once they are", () =>
     Effect.gen(function* () {
       const deleted = { ...usual, files: 499 }
       const [answered, judged] = yield* countedLate([...history, deleted], 1)
       assert.deepStrictEqual(answered, [...calm, "complete", "complete"])
       assert.deepStrictEqual(judged, [...calm, "complete held", "suspect"])
       const [, twoLate] = yield* countedLate([...history, usual, deleted], 2)
-      assert.deepStrictEqual(twoLate, [...calm, "complete held", "complete", "suspect"])
+      assert.deepStrictEqual(twoLate, [...calm, "complete", "complete held", "suspect"])
       const [, quiet] = yield* countedLate([...history, usual], 1)
       assert.deepStrictEqual(quiet, [...calm, "complete", "complete"])
     })
   )
+  it.effect("whose client says that it changed little is measured after the answer, and a lie found out", () => {
+    const told = (run: Run, claim: Claim, sole: boolean) => {
+      const runs = new Runs()
+      return Effect.gen(function* () {
+        yield* enrolled
+        for (const [day, one] of [...history, run].entries()) {
+          yield* at(start + day * 24 * hour)
+          runs.next(one)
+          if (day < history.length) yield* completed()
+          if (day < history.length) yield* measureBacklog()
+        }
+        const { anomaly } = yield* completed(claim, sole)
+        const { entries } = yield* (yield* Journal).read(host)
+        const last = entries.findLast((entry) => entry._tag === "snapshot")
+        const waited = last?.bytes !== undefined
+        yield* measureBacklog()
+        return { anomaly, waited, states: yield* states }
+      }).pipe(Effect.provide(runs.layer))
+    }
+    const suspect = [...calm, "complete held", "suspect"]
+    return Effect.gen(function* () {
+      const honest = yield* told(usual, harmless, true)
+      assert.deepStrictEqual(honest, { anomaly: null, waited: false, states: [...calm, "complete", "complete"] })
+      for (const run of [
+        { ...usual, rewritten: 501 },
+        { ...usual, files: 499 },
+        { ...usual, bytes: 10_000_000 }
+      ]) {
+        const lie = yield* told(run, harmless, true)
+        assert.deepStrictEqual(lie, { anomaly: null, waited: false, states: suspect })
+        const others = yield* told(run, harmless, false)
+        assert.deepStrictEqual([others.waited, others.states], [true, suspect], "other pushes are not in its figures")
+        assert.isNotNull(others.anomaly)
+        const truth = yield* told(run, { transferred: run.rewritten, deleted: 501, bytes: run.bytes }, true)
+        assert.deepStrictEqual([truth.waited, truth.states], [true, suspect])
+        assert.isNotNull(truth.anomaly, "its client is told")
+      }
+    })
+  })
 })

@@ -73,6 +73,9 @@ export const NOISE = 1_000_000
 /** With fewer past backups than this there is no median worth comparing with. */
 export const ENOUGH = 3
 
+/** So many of a host's last backups tell what is usual. */
+export const PAST = 30
+
 /** `before`, `rewritten` and `deleted` share a unit: bytes or files of what was there before the run. */
 export interface Change {
   readonly before: number
@@ -116,6 +119,25 @@ export const massChange = (
   before === undefined || rewritten + deleted < FEW_FILES
     ? { before: 0, rewritten: 0, deleted: 0 }
     : { before, rewritten, deleted }
+
+/** btrfs stores in blocks of so many bytes, so a changed byte of a file may cost as much. */
+const BLOCK = 4096
+
+/**
+ * May a run look wrong, going by what its client says it did? Errs to yes: what is written is at most every file that was sent, whole.
+ * Without a claim nobody knows. Decides only whether anybody waits for the measure (see `anomaly`), so that a lie gains nothing.
+ */
+export const mayLookWrong = (
+  claim: { readonly transferred: number; readonly deleted: number; readonly bytes: number } | undefined,
+  known: Pick<Change, "past"> & { readonly before: number | undefined; readonly approval: Approval | undefined }
+): boolean =>
+  claim === undefined ||
+  anomaly({
+    ...massChange(known.before, claim.transferred, claim.deleted),
+    growth: claim.bytes + BLOCK * claim.transferred,
+    past: known.past,
+    ...(known.approval === undefined ? {} : { approval: known.approval })
+  }) !== undefined
 
 /** How long the snapshot before an anomaly is held, in seconds. */
 export const HOLD = 30 * 24 * HOUR

@@ -46,7 +46,10 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
         break
       case "counted": {
         const its = taken.get(entry.name)
-        const measured = { files: entry.files, ...(entry.bytes === undefined ? {} : { bytes: entry.bytes }) }
+        const measured = {
+          ...(entry.files === undefined ? {} : { files: entry.files }),
+          ...(entry.bytes === undefined ? {} : { bytes: entry.bytes })
+        }
         if (its !== undefined) taken.set(entry.name, { ...its, ...measured })
         if (entry.anomaly !== undefined) suspects.set(entry.name, { until: entry.at + HOLD, why: entry.anomaly })
         break
@@ -77,7 +80,7 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
   return {
     taken,
     bytes,
-    sizes: list.slice(1).flatMap((entry) => (entry.bytes === undefined ? [] : [entry.bytes])),
+    sizes: sizesOf(list),
     base: Math.max(0, (list[0]?.bytes ?? 0) - (list[1]?.bytes ?? 0)),
     first: list[0]?.at,
     holds,
@@ -85,6 +88,21 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
     approval,
     refusal
   }
+}
+
+/** The first is a whole backup, and says nothing of what is new in others. */
+const sizesOf = (list: ReadonlyArray<SnapshotTaken>): ReadonlyArray<number> =>
+  list.slice(1).flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes]))
+
+/** `sizes` as they were known, or would have been, when a snapshot was taken. */
+export const sizesBefore = (record: HostRecord, name: string): ReadonlyArray<number> => {
+  const list = [...record.taken.values()]
+  return sizesOf(
+    list.slice(
+      0,
+      list.findIndex((one) => one.name === name)
+    )
+  )
 }
 
 /** The mark on a snapshot that still counts at `now`. */

@@ -7,6 +7,8 @@ import {
   anomaly,
   approves,
   INTERVAL,
+  massChange,
+  mayLookWrong,
   nextDue,
   refusalWords,
   spend
@@ -108,5 +110,34 @@ describe("an anomaly", () => {
   it("is none when its growth was approved; mass change is one all the same", () => {
     assert.isUndefined(anomaly({ ...usual, growth: 10e6, approval: { runs: 1 } }))
     assert.isDefined(anomaly({ ...usual, deleted: 900, approval: { runs: 1 } }))
+  })
+
+  it("is never overlooked for what an honest client says it did", () => {
+    const files = fc.nat({ max: 2000 })
+    const part = fc.double({ min: 0, max: 1, noNaN: true })
+    const past = fc.array(fc.nat({ max: 10_000_000 }), { maxLength: 6 })
+    fc.assert(
+      fc.property(
+        files,
+        files,
+        files,
+        fc.nat({ max: 100_000_000 }),
+        past,
+        part,
+        (before, sent, gone, bytes, past, of) => {
+          const known = { before, past, approval: undefined }
+          const claim = { transferred: sent, deleted: gone, bytes }
+          // At most all that was sent is rewritten, whole blocks of it.
+          const rewritten = Math.floor(of * sent)
+          const growth = Math.floor(of * (bytes + 4096 * sent))
+          const looks = anomaly({ ...massChange(before, rewritten, Math.floor(of * gone)), growth, past })
+          assert.isTrue(looks === undefined || mayLookWrong(claim, known))
+        }
+      ),
+      { numRuns: 2000 }
+    )
+    const calm = { before: 1000, past: [2e6, 2e6, 2e6], approval: undefined }
+    assert.isFalse(mayLookWrong({ transferred: 10, deleted: 10, bytes: 1e6 }, calm))
+    assert.isTrue(mayLookWrong(undefined, calm), "nobody knows")
   })
 })

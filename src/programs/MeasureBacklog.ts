@@ -1,0 +1,61 @@
+// Measures snapshots whose client did not wait for that, and judges by what was found.
+import { Effect } from "effect"
+import { PAST } from "../domain/prune/admission.ts"
+import { hostRecord, sizesBefore } from "../domain/prune/record.ts"
+import { Journal } from "../services/Journal.ts"
+import { Store } from "../services/Store.ts"
+import { holdBefore, measureSnapshot } from "./measureSnapshot.ts"
+import { serverTime } from "./serverTime.ts"
+
+/**
+ * Measures each snapshot that was not when it was taken, oldest first, against the one before it. One that looks wrong is marked
+ * suspect, and the one before it held. What cannot be read is left for another time.
+ */
+export const measureBacklog = Effect.fn("measureBacklog")(function* () {
+  const store = yield* Store
+  for (const host of yield* store.hosts) {
+    yield* measureHost(host).pipe(
+      Effect.catchTag("BtrfsError", (error) =>
+        Effect.logWarning(`what is new in the backups of ${host} was not measured: ${error.message}`)
+      )
+    )
+  }
+})
+
+const measureHost = Effect.fnUntraced(function* (host: string) {
+  const store = yield* Store
+  const journal = yield* Journal
+  const names = (yield* store.snapshots(host)).filter(({ sealed }) => sealed).map(({ name }) => name)
+  const { entries } = yield* journal.read(host)
+  const unmeasured = [...hostRecord(entries).taken.values()].filter(
+    (one) => (one.bytes === undefined || one.files === undefined) && names.includes(one.name)
+  )
+  for (const { name } of unmeasured) {
+    const previous = names[names.indexOf(name) - 1] ?? null
+    // Each one's measure is what the next is judged by.
+    const { entries } = yield* journal.read(host)
+    const record = hostRecord(entries)
+    const { bytes, files, looks } = yield* measureSnapshot({
+      host,
+      name,
+      previous,
+      before: previous === null ? undefined : record.taken.get(previous)?.files,
+      past: sizesBefore(record, name).slice(-PAST),
+      approval: hostRecord(
+        entries.slice(
+          0,
+          entries.findLastIndex((one) => one._tag === "snapshot" && one.name === name)
+        )
+      ).approval
+    })
+    if (looks !== null && previous !== null) yield* holdBefore(host, previous, looks)
+    yield* journal.append(host, {
+      _tag: "counted",
+      at: yield* serverTime,
+      name,
+      ...(files === undefined ? {} : { files }),
+      bytes,
+      ...(looks === null ? {} : { anomaly: looks })
+    })
+  }
+})
