@@ -9,10 +9,9 @@ import { Siege } from "./siege.ts"
 
 const area = "Server"
 
-/** Runs a command of the client while a script of the server's stands in for one of byteback's own programs. */
-const against = Effect.fnUntraced(function* (program: string, script: string, argv: ReadonlyArray<string>) {
+/** Runs a command of the client while a script of the server's stands in for one of byteback's own programs, by its path. */
+const against = Effect.fnUntraced(function* (path: string, script: string, argv: ReadonlyArray<string>) {
   const { attacker, server } = yield* Siege
-  const path = `/usr/lib/byteback/${program}`
   yield* server.ok(["sh", "-c", 'mv "$1" "$1.good" && cat >"$1" && chmod 755 "$1"', "sh", path], { stdin: script })
   const result = yield* attacker
     .run(argv, { timeout: 60_000 })
@@ -30,7 +29,7 @@ const changedElsewhere =
 const restoreFrom = Effect.fnUntraced(function* (script: string, ...more: ReadonlyArray<string>) {
   const { attacker } = yield* Siege
   yield* attacker.ok(["sh", "-c", "rm -rf /restored; mkdir -p /elsewhere; touch /stamp; sleep 0.02"])
-  const result = yield* against("run-pull", script, restoreWords(...more))
+  const result = yield* against("/usr/lib/byteback/run-pull", script, restoreWords(...more))
   assert.strictEqual(yield* attacker.ok(["sh", "-c", changedElsewhere]), "", result.stderr)
   assert.strictEqual(yield* attacker.ok(["ls", "-A", "/elsewhere"]), "")
   assert.match(result.stdout + result.stderr, /^[\x20-\x7e\n\r]*$/, "no control byte reaches the terminal")
@@ -44,9 +43,10 @@ const assertOurs = ({ stderr }: RunResult, says: RegExp) => {
   assert.notMatch(stderr, /\n {4}at /)
 }
 
+/** What came, beside the mark that a restore leaves of its own until it has ended well. */
 const inRestored = Effect.gen(function* () {
   const { attacker } = yield* Siege
-  const found = yield* attacker.ok(["sh", "-c", "cd /restored && find . -printf '%P %y %#m\\n' | sort"])
+  const found = yield* attacker.ok(["sh", "-c", "cd /restored && find . ! -name .byteback-unfinished -printf '%P %y %#m\\n' | sort"])
   return found.trim().split("\n").slice(1)
 })
 
@@ -107,16 +107,15 @@ const streams: ReadonlyArray<readonly [name: string, script: string]> = [
   ["rsync of the year 1998", "printf '\\021\\0\\0\\0\\0\\0\\0\\0'; sleep 1"]
 ]
 
-/** A stand-in for the helper: answers of its own to typed requests, everything else as it should be. */
+/** A stand-in for the forced command: answers of its own to typed requests, everything else as it should be. */
 const answering = (answers: Readonly<Record<string, string>>) => String.raw`#!/usr/bin/perl
 use MIME::Base64 "decode_base64url";
-exec "/evil/byteback-priv", @ARGV if $ARGV[0] ne "typed";
-my ($json) = map { decode_base64url($_) } $ENV{BYTEBACK_REQUEST} =~ / (\S+)$/;
+my ($json) = map { decode_base64url($_) } $ENV{SSH_ORIGINAL_COMMAND} =~ /^byteback request (\S+)$/;
 my ($tag) = $json =~ /"_tag":"(\w+)"/;
 ${Object.entries(answers)
   .map(([tag, script]) => `if ($tag eq "${tag}") { ${script}; exit }`)
   .join("\n")}
-exec "/evil/byteback-priv", @ARGV;
+exec "/evil/byteback-receive", @ARGV;
 `
 
 const esc = String.raw`\u001b[2J\u009b\u202eevil`
@@ -223,7 +222,7 @@ export const serverDeeds: ReadonlyArray<Deed> = [
       assertOurs(result, /do not understand each other|broke off|could not read/)
       assert.isBelow(result.stderr.length, 2000)
       assert.deepStrictEqual(yield* inRestored, [])
-      const pushed = yield* against("run-push", `#!/bin/sh\n${script}\n`, backup)
+      const pushed = yield* against("/usr/lib/byteback/run-push", `#!/bin/sh\n${script}\n`, backup)
       assert.strictEqual(pushed.code, 1, pushed.stderr)
       assertOurs(pushed, /do not understand each other|broke off|could not read/)
       assert.match(pushed.stderr, /^[\x20-\x7e\n]*$/)
@@ -259,8 +258,8 @@ exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
     run: Effect.gen(function* () {
       const { attacker, server } = yield* Siege
       yield* attacker.ok(["rm", "-rf", "/restored"])
-      yield* server.ok(["sh", "-c", "mkdir -p /evil && ln -sf /usr/lib/byteback/byteback.cjs /evil/byteback-priv"])
-      const { stderr, stdout, ...result } = yield* against("byteback-priv", answering(stand), argv)
+      yield* server.ok(["sh", "-c", "mkdir -p /evil && ln -sf /usr/lib/byteback/byteback.cjs /evil/byteback-receive"])
+      const { stderr, stdout, ...result } = yield* against("/usr/bin/byteback-receive", answering(stand), argv)
       assert.strictEqual(result.code, code, stderr)
       assert.match(stdout + stderr, /^[\x20-\x7e\n]*$/)
       assert.match(stderr, pattern)
