@@ -146,8 +146,8 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
     Effect.gen(function* () {
       const attempt = yield* Ref.updateAndGet(attempts, (count) => count + 1)
       const [session, { acls, xattrs }] = yield* Effect.all([connect(settings), rsync.version], { concurrency: 2 })
-      // First words take as long as a push takes to begin, and both are over the same connection; a server that does not
-      // understand the one is sent no more of the other.
+      // First words take as long as a push takes to begin, and only a server of this protocol takes that (see pushArgv): so
+      // both go out together, and where the answer is no, no more is sent.
       const greeting = yield* Effect.forkChild(session.hello)
       const pushing = rsync.push(
         {

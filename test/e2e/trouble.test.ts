@@ -73,6 +73,23 @@ describe.skipIf(!root)("trouble", () => {
         endsWith(yield* backup(), 2, /\/etc\/byteback\/key.*chmod/)
         yield* client.ok(["sh", "-c", "cp -a /root/good/* /etc/byteback/"])
 
+        // Somebody else's account that takes this machine's key: nothing that lies there is deleted
+        const key = yield* client.read("/etc/byteback/key.pub")
+        yield* server.ok(
+          [
+            "sh",
+            "-c",
+            "useradd -m joe && cd ~joe && mkdir -m 700 .ssh && cat >.ssh/authorized_keys && chown -R joe: .ssh"
+          ],
+          { stdin: key }
+        )
+        yield* server.write("/home/joe/precious", "kept\n")
+        endsWith(yield* backup("--destination", "joe@server1:"), 1, /did not answer as a byteback server does/)
+        assert.strictEqual(
+          yield* server.ok(["sh", "-c", "cd ~joe && find . -type f -newer .bashrc | sort"]),
+          "./.ssh/authorized_keys\n./precious\n"
+        )
+
         // Sources and settings
         endsWith(
           yield* run("byteback", "backup", "--source", "/not/there"),
