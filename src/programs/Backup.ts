@@ -67,7 +67,7 @@ export class RetriesExhausted extends Schema.TaggedError<RetriesExhausted>()("Re
   }
 }
 
-/** Some files could not be read: worth one more attempt, and after that an incomplete run. */
+/** Some files could not be read: worth one more attempt where there is one left; an incomplete run otherwise. */
 class Partial extends Schema.TaggedError<Partial>()("Partial", {}) {
   override get message() {
     return "some files could not be read"
@@ -170,8 +170,10 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
           concurrency: 2
         }
       )
-      if (transfer.outcome === "partial" && !(yield* Ref.getAndSet(partialBefore, true))) return yield* new Partial()
       if (dryRun) return { host, transfer, snapshot: null }
+      // Once, and only where there is another attempt to come: what can be read must not go without a snapshot.
+      const again = transfer.outcome === "partial" && attempt <= retry.times
+      if (again && !(yield* Ref.getAndSet(partialBefore, true))) return yield* new Partial()
       const { stats, unreadable } = transfer
       const { snapshot } = yield* session.complete({
         transfer: transfer.exitCode,

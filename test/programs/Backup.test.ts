@@ -1,6 +1,6 @@
 // A run of a client against stand-ins: hooks around it, retries by the clock, and the ends that a run can come to.
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, FileSystem, Layer } from "effect"
+import { Duration, Effect, Exit, Fiber, FileSystem, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { backup, BackupRetry, type BackupOptions } from "../../src/programs/Backup.ts"
@@ -146,6 +146,41 @@ describe("a run", () => {
       yield* TestClock.adjust("3 seconds")
       assert.strictEqual(failure(yield* Fiber.join(fiber))._tag, "RetriesExhausted")
       assert.strictEqual(events.filter((event) => event === "hello").length, 2)
+    })
+  )
+
+  it.effect("with a file that nobody can read is tried once more, and then has its incomplete snapshot", () =>
+    Effect.gen(function* () {
+      const { run, events } = scene({ trouble: ["partial", "partial"] })
+      const ended = yield* atOnce(run())
+      assert.isTrue(Exit.isSuccess(ended) && ended.value.outcome === "incomplete" && ended.value.attempts === 2)
+      assert.deepStrictEqual(events, ["pre", "hello", "hello", "complete 23", "post incomplete"])
+    })
+  )
+
+  it.effect.prop(
+    "with a file that nobody can read never goes without a snapshot, however few attempts are left when that shows",
+    [
+      Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })),
+      Schema.Array(Schema.Literals(["network", "partial"]))
+    ],
+    ([times, before]) =>
+      Effect.gen(function* () {
+        // Whatever came before, the last attempt gets through, but for the one file.
+        const trouble = [...before.slice(0, times), ...Array.from({ length: 6 }, () => "partial" as const)]
+        const { run, events } = scene({ trouble: trouble.map((each) => (each === "network" ? network : each)) })
+        const ended = yield* atOnce(Effect.provideService(run(), BackupRetry, { times, delay: "1 minute" }))
+        assert.isTrue(Exit.isSuccess(ended) && ended.value.outcome === "incomplete")
+        assert.include(events, "complete 23")
+      })
+  )
+
+  it.effect("that is dry does not wait to look again at what cannot be read", () =>
+    Effect.gen(function* () {
+      const { run, events } = scene({ trouble: ["partial"] })
+      const { outcome, unreadable } = yield* run({ dryRun: true })
+      assert.deepStrictEqual([outcome, unreadable], ["dry-run", 1])
+      assert.deepStrictEqual(events, ["hello"])
     })
   )
 
