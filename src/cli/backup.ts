@@ -56,14 +56,16 @@ export const summary = (result: BackupResult): ReadonlyArray<string> => {
   // The server's words, and rsync's, which may be the server's too.
   const problems = result.problems.map((line) => `  ${escapeText(line, 500)}`)
   const host = escapeText(result.host, 64)
-  const snapshot = escapeText(result.snapshot?.name ?? "-", 64)
+  const name = escapeText(result.snapshot?.name ?? "-", 64)
+  const snapshot = result.snapshot?.state === "suspect" ? `${name} (suspect)` : name
   const head =
     result.outcome === "dry-run"
       ? `dry run of ${host}: ${sent}; nothing was changed`
       : `backup of ${host} ${result.outcome}: snapshot ${snapshot}; ${sent}`
-  return result.outcome === "incomplete"
-    ? [head, `${result.unreadable} files could not be read and are missing from it or old in it:`, ...problems]
-    : [head, ...problems]
+  const missing = result.outcome === "dry-run" ? "" : " and are missing from it or old in it"
+  return result.unreadable === 0
+    ? [head, ...problems]
+    : [head, `${result.unreadable} files could not be read${missing}:`, ...problems]
 }
 
 export const backupCommand = Command.make(
@@ -90,6 +92,8 @@ export const backupCommand = Command.make(
     } else if (!given.quiet || result.outcome === "incomplete") {
       yield* Effect.forEach(summary(result), (line) => Console.error(`byteback: ${line}`), { discard: true })
     }
+    if (result.postHookFailed !== null)
+      yield* Console.error(`byteback: the backup was made, but ${result.postHookFailed}`)
     if (result.snapshot?.state === "suspect") {
       yield* Console.error(
         `byteback: the server finds that this snapshot looks wrong (very much has changed or grown) and holds the one before it for 30 days; an administrator should look`
@@ -97,6 +101,7 @@ export const backupCommand = Command.make(
       return yield* new Ended({ code: exitCode.anomaly })
     }
     if (result.outcome === "incomplete") return yield* new Ended({ code: exitCode.incomplete })
+    if (result.postHookFailed !== null) return yield* new Ended({ code: exitCode.failed })
   })
 ).pipe(
   Command.withDescription("Back this machine up: everything that changed since the last run, then a snapshot"),

@@ -1,5 +1,6 @@
 // One run of a client: hooks, one connection, rsync, and the word that makes the server take a snapshot.
 import { Clock, Context, Duration, Effect, Fiber, FileSystem, Option, Ref, Schedule, Schema } from "effect"
+import { randomUUID } from "node:crypto"
 import { bytesOfText, fromUint8Array } from "../domain/byteString.ts"
 import { ConfigError, type RawSettings } from "../domain/clientSettings.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
@@ -38,6 +39,8 @@ export interface BackupResult {
   /** files that could not be read, and what rsync said of the first of them */
   readonly unreadable: number
   readonly problems: ReadonlyArray<string>
+  /** what is to be said of a program of post-backup.d that failed: the backup is what it is all the same */
+  readonly postHookFailed: string | null
   readonly attempts: number
   /** epoch seconds, and how many the run took */
   readonly startedAt: number
@@ -140,6 +143,7 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
     rsyncFilter: settings.rsyncFilter
   })
   const attempts = yield* Ref.make(0)
+  const runId = randomUUID()
   const partialBefore = yield* Ref.make(false)
 
   const attempt = Effect.scoped(
@@ -177,6 +181,7 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
       const { stats, unreadable } = transfer
       const { snapshot } = yield* session.complete({
         transfer: transfer.exitCode,
+        run: runId,
         ...(unreadable === 0 ? {} : { unreadable }),
         // What an attempt before this one did is not in its figures.
         ...(attempt > 1
@@ -211,8 +216,11 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
     }
     return yield* attempted
   })
-  const outcomeOf = (transfer: Transfer) =>
-    dryRun ? ("dry-run" as const) : transfer.outcome === "partial" ? ("incomplete" as const) : ("complete" as const)
+  const outcomeOf = (transfer: Transfer, snapshot: SnapshotInfo | null): BackupResult["outcome"] => {
+    if (dryRun) return "dry-run"
+    // The server's word counts too: an attempt before this one may have been what the snapshot was taken of.
+    return transfer.outcome === "partial" || snapshot?.state === "incomplete" ? "incomplete" : "complete"
+  }
   const after = (outcome: string) =>
     dryRun ? Effect.void : hooks.run(`${layout.config}/post-backup.d`, { BYTEBACK_OUTCOME: outcome })
 
@@ -220,15 +228,20 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
   const { host, transfer, snapshot } = yield* Effect.tapError(run, () =>
     Effect.catch(after("failed"), (error) => Effect.logWarning(error.message))
   ).pipe(Effect.onInterrupt(() => Effect.ignore(after("interrupted"))))
-  yield* after(outcomeOf(transfer))
+  const outcome = outcomeOf(transfer, snapshot)
+  const postHookFailed = yield* Effect.match(after(outcome), {
+    onFailure: ({ message }) => message,
+    onSuccess: () => null
+  })
 
   const result: BackupResult = {
     host,
-    outcome: outcomeOf(transfer),
+    outcome,
     snapshot,
     stats: transfer.stats,
     unreadable: transfer.unreadable,
     problems: transfer.problems,
+    postHookFailed,
     attempts: yield* Ref.get(attempts),
     startedAt: Math.floor(startedAt / 1000),
     seconds: ((yield* Clock.currentTimeMillis) - startedAt) / 1000

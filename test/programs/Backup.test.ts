@@ -9,6 +9,7 @@ import { ClientConfig } from "../../src/services/ClientConfig.ts"
 import { Hooks } from "../../src/services/Hooks.ts"
 import { Lock } from "../../src/services/Lock.ts"
 import { type FakeWorld, Rsync } from "../../src/services/Rsync.ts"
+import { SshError } from "../../src/services/Ssh.ts"
 
 const snapshot = { name: "2026-11-23T17:52+0000", at: 1_795_456_320, state: "complete", held: false } as const
 
@@ -17,12 +18,16 @@ const scene = (
   given: {
     readonly trouble?: FakeWorld["trouble"]
     readonly answers?: Partial<Omit<BackupSession, "rsh" | "alias">>
+    /** how many answers to complete are lost on their way */
+    readonly lost?: number
     readonly preHook?: number
+    readonly postHook?: number
     readonly files?: Record<string, string>
   } = {}
 ) => {
   const events: Array<string> = []
   const claims: Array<number | undefined> = []
+  const runs: Array<string | undefined> = []
   const world: FakeWorld = {
     machine: new Map([["/etc/motd", "hello"]]),
     current: new Map(),
@@ -41,7 +46,7 @@ const scene = (
     Lock.layerFake,
     Hooks.layerFake({
       "/etc/byteback/pre-backup.d": [hook("pre", given.preHook)],
-      "/etc/byteback/post-backup.d": [hook("post")]
+      "/etc/byteback/post-backup.d": [hook("post", given.postHook)]
     }),
     ClientConfig.layerFake({ files: given.files ?? { destination: "byteback@backup.example.org:\n" } }),
     FileSystem.layerNoop({
@@ -54,20 +59,23 @@ const scene = (
         events.push("hello")
         return { _tag: "hello", protocol: 1, oldest: 1, version: "0.5.0", host: "web", now: 0 }
       }),
-      complete: ({ claim, transfer }) =>
-        Effect.sync(() => {
+      complete: ({ claim, run, transfer }) =>
+        Effect.suspend(() => {
           events.push(`complete ${transfer}`)
           claims.push(claim?.transferred)
-          return { _tag: "complete", snapshot, due: null, token: "t" }
+          return runs.push(run) > (given.lost ?? 0)
+            ? Effect.succeed({ _tag: "complete" as const, snapshot, due: null, token: "t" })
+            : Effect.fail(lost)
         }),
       ...given.answers
     })
   )
   const run = (options: Partial<BackupOptions> = {}) => backup({ settings: {}, ...options }).pipe(Effect.provide(layer))
-  return { run, events, claims, world }
+  return { run, events, claims, runs, world }
 }
 
 const network = { reason: "network", retryable: true } as const
+const lost = new SshError({ reason: "lost", subject: "server", exitCode: 255, stderr: "" })
 const usage = { reason: "usage", retryable: false } as const
 
 /** Runs to the end while the test's clock runs on. */
@@ -114,6 +122,17 @@ describe("a run", () => {
       const twice = scene({ trouble: [network] })
       assert.isTrue(Exit.isSuccess(yield* atOnce(twice.run())))
       assert.deepStrictEqual(twice.claims, [undefined])
+    })
+  )
+
+  it.effect("goes by one name in all of its attempts, and the next run by another", () =>
+    Effect.gen(function* () {
+      const { run, runs } = scene({ lost: 2 })
+      assert.isTrue(Exit.isSuccess(yield* atOnce(run())))
+      yield* run()
+      const [first, second, third, fourth] = runs
+      assert.deepStrictEqual([first, second], [third, third])
+      assert.notStrictEqual(fourth, third)
     })
   )
 
@@ -216,6 +235,16 @@ describe("a run", () => {
       const lenient = scene({ preHook: 1 })
       yield* lenient.run({ ignoreHooks: true })
       assert.include(lenient.events, "complete 0")
+    })
+  )
+
+  it.effect("is what it is when a hook of post-backup.d fails, which is told beside it", () =>
+    Effect.gen(function* () {
+      const { run } = scene({ postHook: 3 })
+      const { outcome, postHookFailed, snapshot: taken } = yield* run()
+      assert.deepStrictEqual([outcome, taken], ["complete", snapshot])
+      assert.match(postHookFailed ?? "", /post-backup\.d\/post failed with exit code 3/)
+      assert.isNull((yield* scene().run()).postHookFailed)
     })
   )
 
