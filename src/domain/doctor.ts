@@ -22,6 +22,8 @@ interface Seen {
 export interface ObservedHealth {
   /** what is mounted at the store's place; null: nothing is */
   readonly store: { readonly path: string; readonly type: string; readonly options: ReadonlyArray<string> } | null
+  /** the file that the store is kept in, where it is one: its size, and how much it can come to hold on its disk, in bytes */
+  readonly image: { readonly path: string; readonly bytes: number; readonly room: number } | null
   /** lines of authorized_keys that byteback did not write */
   readonly foreignKeyLines: ReadonlyArray<string>
   /** every directory on the way to what root trusts, and these files themselves, by path */
@@ -53,7 +55,7 @@ const danger = (check: string, problem: string, remedy: string): Finding => ({
   remedy
 })
 
-const storeFindings = ({ store }: ObservedHealth): ReadonlyArray<Finding> => {
+const storeFindings = ({ image, store }: ObservedHealth): ReadonlyArray<Finding> => {
   if (store === null)
     return [danger("store-mounted", "no store is mounted", "mount it (mount -a), or run byteback setup-server")]
   const { options, path, type } = store
@@ -66,6 +68,14 @@ const storeFindings = ({ store }: ObservedHealth): ReadonlyArray<Finding> => {
         "user-subvol-rm-allowed",
         `${path} is mounted with user_subvol_rm_allowed: a client could delete its history`,
         `take it out of /etc/fstab, then umount ${path} && mount ${path}`
+      )
+    )
+  if (image !== null && image.bytes > image.room)
+    findings.push(
+      danger(
+        "image-outgrows-disk",
+        `${image.path} may grow to ${image.bytes} bytes and its disk has room for ${image.room}: when that is full, the store breaks`,
+        `make room beside it; byteback prunes by what is free inside`
       )
     )
   const missing = ["nosuid", "nodev", "noexec"].filter((option) => !options.includes(option))

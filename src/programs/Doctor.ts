@@ -43,10 +43,13 @@ export const doctor = Effect.fn("doctor")(function* () {
   const setting = (name: string) => Effect.map(files.read(join(config, name)), (text) => text?.trim() ?? null)
   const rsync = (yield* programs.find("rsync")) === null ? null : yield* exec.run("rsync", ["--version"])
   const mounted = yield* mounts.at(store)
+  const file = mounted === null ? null : yield* mounts.imageOf(mounted.source)
+  const bytes = file === null ? 0 : ((yield* mounts.device(file))?.bytes ?? 0)
   const effective = yield* sshd.effective(backupUser)
   const passwordEnrolment = (effective.get("passwordauthentication") ?? []).join(" ") === "yes"
   const observed: ObservedHealth = {
     store: mounted === null ? null : { path: store, type: mounted.type, options: mounted.options },
+    image: file === null ? null : { path: file, bytes, room: yield* mounts.room(file) },
     foreignKeyLines: keys === null ? [] : parseKeyFile(keys).foreign,
     paths,
     rsyncVersion: rsync === null ? null : (parseVersion(rsync.text)?.version ?? null),

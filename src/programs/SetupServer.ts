@@ -152,6 +152,7 @@ const observe = Effect.fnUntraced(function* (store: StoreSource, paths: SetupPat
     mounted,
     storeHasFiles: mounted === null && (yield* mounts.hasFiles(paths.store)),
     device: place === null ? null : yield* mounts.device(place),
+    room: store._tag === "image" ? yield* mounts.room(store.file) : null,
     fstab: (yield* files.read(join(paths.etc, "fstab"))) ?? "",
     sshdConfig: config ?? "",
     sshdDropIn: dropIn,
