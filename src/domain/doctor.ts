@@ -168,19 +168,25 @@ const sandboxFindings = (seen: ObservedHealth): ReadonlyArray<Finding> => {
     findings.push(
       danger("seccomp-missing", "the sandbox's filter is missing, so nobody is served", "install byteback again")
     )
-  if (seen.rsyncVersion === null)
-    findings.push(danger("rsync-missing", "rsync is not installed", "apt-get install rsync"))
-  else if (hasKnownHoles(seen.rsyncVersion)) {
-    const version = seen.rsyncVersion
-    const allowed = seen.settings.allowOldRsync === version
-    findings.push({
-      severity: allowed ? "advice" : "danger",
-      check: "rsync-holes",
-      problem: `rsync ${version} is older than ${oldestRsync} and may have known holes${allowed ? "" : ", so nobody is served"}`,
-      remedy: allowed
-        ? `upgrade when there is a newer one; until then see that the distribution patches ${version}`
-        : `install ${oldestRsync} or newer; where the distribution has patched it (its changelog names CVE-2024-12084 and later), write ${version} into /etc/byteback/allow_old_rsync`
-    })
-  }
-  return findings
+  const rsync = rsyncFinding(seen.rsyncVersion, seen.settings.allowOldRsync)
+  return rsync === null ? findings : [...findings, rsync]
+}
+
+/** What is wrong with the server's rsync (null: there is none); `allowed` is the text of /etc/byteback/allow_old_rsync. */
+export const rsyncFinding = (version: string | null, allowed: string | null): Finding | null => {
+  if (version === null) return danger("rsync-missing", "rsync is not installed", "apt-get install rsync")
+  if (!hasKnownHoles(version)) return null
+  const problem = `rsync ${version} is older than ${oldestRsync} and may have known holes`
+  return allowed === version
+    ? {
+        severity: "advice",
+        check: "rsync-holes",
+        problem,
+        remedy: `upgrade when there is a newer one; until then see that the distribution patches ${version}`
+      }
+    : danger(
+        "rsync-holes",
+        `${problem}, so nobody is served`,
+        `install ${oldestRsync} or newer; where the distribution has patched it (its changelog names CVE-2024-12084 and later), write ${version} into /etc/byteback/allow_old_rsync`
+      )
 }
