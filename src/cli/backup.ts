@@ -1,6 +1,7 @@
 // byteback backup: back this machine up now.
 import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import { resolve } from "node:path"
 import { escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { backup, BackupRetry, type BackupResult } from "../programs/Backup.ts"
@@ -13,7 +14,9 @@ const flags = {
   ...serverFlags,
   source: Flag.String("source").pipe(
     Flag.atLeast(0),
-    Flag.withDescription("a path to back up, may be repeated; default: everything from / downwards")
+    Flag.withDescription(
+      "a path to back up, may be repeated; default: everything from / downwards. What else an earlier run left in the backup stays as it was"
+    )
   ),
   exclude: Flag.String("exclude").pipe(
     Flag.atLeast(0),
@@ -76,7 +79,7 @@ export const backupCommand = Command.make(
     const namesFiles = (given.verbose || given.dryRun) && !given.json
     const result = yield* backup({
       settings: settingsOf(given, given.exclude),
-      ...(given.source.length === 0 ? {} : { sources: given.source }),
+      ...(given.source.length === 0 ? {} : { sources: given.source.map((path) => resolve(path)) }),
       dryRun: given.dryRun,
       ignoreHooks: given.ignoreHooks,
       observer: {

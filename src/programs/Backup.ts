@@ -47,7 +47,7 @@ export interface BackupResult {
   readonly seconds: number
 }
 
-/** A place to back up is not there or may not be read. Nothing was sent. */
+/** A place to back up is not there, may not be read, or is no absolute path. Nothing was sent. */
 export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("SourceUnreadable", {
   path: Schema.String
 }) {

@@ -38,13 +38,16 @@ describe.skipIf(!root)("trouble", () => {
         yield* client.write("/etc/byteback/post-backup.d/after", "#!/bin/sh\necho the pager is off >&2\nexit 3\n", {
           mode: "755"
         })
-        const hooked = yield* client.run(backupWords())
+        // A source is found from where one stands.
+        const words = ["byteback", "backup", "--source", "data", "--retry-number", "0"]
+        const hooked = yield* client.run(words, { cwd: "/" })
         assert.strictEqual(hooked.code, 1, hooked.stderr)
         assert.match(
           hooked.stderr,
           /^byteback: backup of troubled complete: snapshot 20.*\nbyteback: the backup was made, but hook .*post-backup\.d\/after failed.*the pager is off\n$/
         )
-        assert.lengthOf(yield* snapshotNames(server, "troubled"), 1)
+        const [made] = yield* snapshotNames(server, "troubled")
+        assert.strictEqual(yield* server.read(`/byteback/troubled/${made}/data/hello`), "hello\n")
         yield* client.ok(["rm", "/etc/byteback/post-backup.d/after"])
         const run = (...argv: ReadonlyArray<string>) => keepsSnapshots(server, "troubled", client.run(argv))
         const backup = (...more: ReadonlyArray<string>) => run(...backupWords(...more))
