@@ -65,8 +65,8 @@ export const HelloAnswer = Schema.TaggedStruct("hello", {
 export type HelloAnswer = typeof HelloAnswer.Type
 
 /**
- * A snapshot was taken. `due`: when the next may be, epoch seconds. `anomaly`: why it looks wrong, where it does. `token`: null where
- * something was pushed since.
+ * A snapshot was taken. `due`: when the next may be, epoch seconds. `anomaly`: why it looks wrong, where it does. `token`: null where the
+ * run was given the snapshot before: something may have been pushed since.
  */
 export const CompleteAnswer = Schema.TaggedStruct("complete", {
   snapshot: SnapshotInfo,
