@@ -1,12 +1,11 @@
 // Deletes what is missed least until the store has its reserve again, one at a time, measuring as it goes.
-import { Effect, Schedule, Schema } from "effect"
+import { Effect, Result, Schedule, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
 import { admission, type AdmissionRequest, refusalWords } from "../domain/prune/admission.ts"
-import { ageText, bytesText } from "../domain/prune/amount.ts"
-import { clockJump, formatClock, parseClock } from "../domain/prune/clock.ts"
+import { bytesText } from "../domain/prune/amount.ts"
 import type { Method } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
-import { type HostRecord, hostRecord, timesOf } from "../domain/prune/record.ts"
+import { type HostRecord, hostRecord } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
@@ -20,23 +19,9 @@ import { Runs } from "../services/Runs.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { SystemFile } from "../services/SystemFile.ts"
+import { believeClock } from "./believeClock.ts"
 import { measureBacklog } from "./MeasureBacklog.ts"
 import { serverTime } from "./serverTime.ts"
-
-/** The clock cannot be believed, and ages decide what is deleted. Nothing was deleted. Epoch seconds. */
-export class ClockJumped extends Schema.TaggedError<ClockJumped>()("ClockJumped", {
-  direction: Schema.Literals(["back", "ahead"]),
-  now: Schema.Int,
-  last: Schema.Int
-}) {
-  get exit(): ExitName {
-    return "failed"
-  }
-  override get message() {
-    const day = (at: number) => new Date(at * 1000).toISOString().slice(0, 10)
-    return `the clock says ${day(this.now)} and the journals' last time is ${day(this.last)}, ${ageText(Math.abs(this.now - this.last))} ${this.direction === "back" ? "later" : "earlier"}; nothing was deleted. Set the clock, or say that it is right: byteback prune --trust-clock`
-  }
-}
 
 /** What would be done now is not what was shown. Nothing was deleted. */
 export class PlanChanged extends Schema.TaggedError<PlanChanged>()("PlanChanged", {
@@ -73,8 +58,6 @@ export interface StoreSpace {
   readonly reserve: number
   readonly free: number
   readonly hosts: ReadonlyArray<HostSpace>
-  /** times that the journals give, epoch seconds */
-  readonly times: ReadonlyArray<number>
 }
 
 const capacityOf = ({ data, unallocated }: StoreUsage) => data.size + unallocated
@@ -88,19 +71,17 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
   const enrolled = new Set((yield* (yield* Registry).list).map(({ host }) => host))
   const names = [...new Set([...(yield* store.hosts), ...enrolled])].toSorted()
   const usage = yield* store.free
-  const times: Array<number> = []
   const weights = new Map<string, number>()
   const found = yield* Effect.forEach(names, (host) =>
     Effect.gen(function* () {
       const { damaged, entries } = yield* journal.read(host)
       const stored = yield* store.snapshots(host)
-      times.push(...timesOf(entries))
       weights.set(host, yield* config.weight(host))
       const last = stored.findLast((one) => one.sealed && one.at !== null && one.at <= now)?.name ?? null
       // A host whose `current` cannot be measured has no part in what is owed.
       const pending = yield* store.pending(host, last).pipe(Effect.orElseSucceed(() => 0))
       const record = hostRecord(entries)
-      return { host, damaged, pending, record, snapshots: joinSnapshots(stored, entries, now) }
+      return { host, damaged, pending, record, snapshots: joinSnapshots(stored, entries, now, damaged) }
     })
   )
   const parts = shares(capacityOf(usage), weights)
@@ -120,8 +101,7 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
     shortOfMetadata: isShortOfMetadata(usage),
     reserve,
     free: usage.free,
-    hosts,
-    times
+    hosts
   }
   return result
 })
@@ -229,7 +209,7 @@ export interface PruneResult {
     readonly freed: number
     readonly why: string
   }>
-  /** passed over: a restore or a listing reads it, or it could not be deleted */
+  /** passed over: a restore or a listing reads it, it was held meanwhile, or it could not be deleted */
   readonly skipped: ReadonlyArray<{ readonly host: string; readonly name: string; readonly why: string }>
   /** what interrupted runs had left, and was given back */
   readonly swept: ReadonlyArray<{ readonly host: string; readonly name: string }>
@@ -241,20 +221,6 @@ export interface PruneResult {
   /** `met`; `short`, nothing more may be deleted; `owed`, what is missing is held by hosts over their share; `stopped`, at this run's limit */
   readonly outcome: "met" | "short" | "owed" | "stopped"
 }
-
-/** Remembers that the clock was believed, and refuses to go on where it cannot be. */
-const believeClock = Effect.fnUntraced(function* (space: StoreSpace, trust: boolean) {
-  const files = yield* SystemFile
-  const { state } = yield* Layout
-  const { now, times } = space
-  const path = `${state}/clock`
-  const memory = parseClock((yield* files.read(path)) ?? "")
-  const jump = clockJump(now, times, memory)
-  if (jump !== null && !trust) return yield* new ClockJumped({ direction: jump.direction, now, last: jump.last })
-  const wrong = jump?.direction === "back" ? { from: now + 1, to: jump.last } : memory.wrong
-  yield* files.directory(state, 0o700)
-  yield* files.write(path, formatClock({ seen: now, wrong }), 0o600)
-})
 
 /** Gives back what killed runs left under temporary names; hosts that are busy are left for the next time. */
 const sweepAll = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
@@ -276,9 +242,18 @@ const sweepAll = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
 const listingEnds = Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)])
 const isListing = (error: Locked): boolean => error.path.endsWith("/*")
 
+/** What the journal says by now against deleting a snapshot, or null: it may have been held since the plan was made. */
+const objection = Effect.fnUntraced(function* ({ host, id }: Stored) {
+  const { damaged, entries } = yield* (yield* Journal).read(host)
+  const stored = (yield* (yield* Store).snapshots(host)).filter(({ name }) => name === id)
+  const [found] = joinSnapshots(stored, entries, yield* serverTime, damaged)
+  return found?.held === true || found?.state === "suspect" ? `${found.hold?.why ?? found.note ?? ""}` : null
+})
+
 /**
- * Deletes one snapshot, and waits until its space is free; nothing else is done while somebody reads it (`Locked`). The journal has it
- * before and after: a run that is killed between the two is done again, as what is gone already is no error.
+ * Deletes one snapshot, and waits until its space is free; nothing else is done while somebody reads it (`Locked`). Gives why it is
+ * passed over instead, where it is. The journal has it before and after: a run that is killed between the two is done again, as what is
+ * gone already is no error. `settled`: whether what it held is free, so that the next may be chosen.
  */
 const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
   const store = yield* Store
@@ -293,9 +268,19 @@ const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
   yield* lock
     .take(`${reading}/*`, `a listing of the snapshots of ${host}`)
     .pipe(Effect.retry({ while: ({ _tag }) => _tag === "Locked", schedule: listingEnds }))
+  // Whoever holds it keeps us out meanwhile.
+  const held = yield* objection(snapshot)
+  if (held !== null) return { passed: held }
   const before = yield* store.free
   yield* journal.append(host, { _tag: "deleting", at: yield* serverTime, name: id, why })
-  const settled = yield* store.remove(host, id)
+  const removed = yield* Effect.result(store.remove(host, id))
+  if (Result.isFailure(removed)) {
+    const { failure } = removed
+    if (failure._tag !== "BtrfsError") return yield* failure
+    if ((yield* store.snapshots(host)).some(({ name }) => name === id)) return { passed: failure.message }
+    yield* Effect.logWarning(failure.message)
+  }
+  const settled = Result.isSuccess(removed) && removed.success
   if (!settled) {
     yield* Effect.logWarning(
       `${host}/${id} is deleted and its space is not back yet: something has a file in it open, or there is much to clean; the next run goes on`
@@ -337,6 +322,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   if (!dryRun) {
     yield* files.directory(run, 0o700)
     yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
+    yield* believeClock(options.trustClock === true)
   }
   // First: it may hold snapshots that this prune would choose.
   if (!dryRun) yield* measureBacklog()
@@ -350,7 +336,6 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     space = remeasured(space, yield* store.free)
   })
   if (!dryRun) {
-    yield* believeClock(space, options.trustClock === true)
     // What has been deleted already, and not yet given back, is not to be made up for by others.
     if (swept.length > 0 || !isMet(space, wanted())) {
       yield* store.settled
@@ -381,19 +366,24 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     if (options.onDelete !== undefined) yield* options.onDelete(next)
     yield* deleteOne(next).pipe(
       Effect.matchEffect({
-        onSuccess: ({ freed, settled, usage }) =>
+        onSuccess: (done) =>
           Effect.sync(() => {
+            if ("passed" in done) {
+              skipped.push({ host, name: id, why: done.passed })
+              inUse.add(keyOf(host, id))
+              return
+            }
+            const { freed, settled, usage } = done
             // More is deleted only when what this one freed can be measured.
             if (!settled) stopped = true
             deleted.push({ host, name: id, freed, why })
             space = remeasured(space, usage, { host, id })
           }),
         onFailure: (error) =>
-          error._tag === "Locked" || error._tag === "BtrfsError"
+          error._tag === "Locked"
             ? Effect.sync(() => {
-                const listed = error._tag === "Locked" && isListing(error)
-                const read = listed ? "a listing reads it" : "a restore reads it"
-                skipped.push({ host, name: id, why: error._tag === "Locked" ? read : error.message })
+                const listed = isListing(error)
+                skipped.push({ host, name: id, why: listed ? "a listing reads it" : "a restore reads it" })
                 // Waited for once: none of the host's is tried again in this run.
                 const snapshots = space.hosts.find((one) => one.host === host)?.snapshots ?? []
                 const all = snapshots.map(({ name }) => name)

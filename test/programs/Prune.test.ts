@@ -8,8 +8,10 @@ import { status } from "../../src/programs/Status.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
 import { Lock } from "../../src/services/Lock.ts"
+import { Store } from "../../src/services/Store.ts"
+import { SystemFile } from "../../src/services/SystemFile.ts"
 import { at, start } from "./serverFakes.ts"
-import { day, GB, onModel, StoreModel } from "./storeModel.ts"
+import { brokenDisk, day, GB, onModel, StoreModel } from "./storeModel.ts"
 
 const dailies = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i)
 
@@ -181,6 +183,61 @@ describe("a prune", () => {
     )
   })
 
+  it.effect("that fails once a snapshot is gone counts that one, and deletes no other for it", () => {
+    const model = full(63 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        model.onRemove = (host, name, when) =>
+          when === "after" ? Effect.fail(brokenDisk(`/byteback/${host}/${name}`)) : Effect.void
+        const result = yield* prune(age)
+        assert.lengthOf(model.removed, 1)
+        assert.deepStrictEqual(
+          result.deleted.map(({ name }) => `a/${name}`),
+          model.removed
+        )
+        assert.deepStrictEqual([result.skipped, result.outcome], [[], "stopped"])
+      })
+    )
+  })
+
+  it.effect("leaves what is held while it runs, and what it is deleting cannot be held any more", () => {
+    const model = full(63 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        const [, second, third] = model.names("a")
+        const late: Array<string> = []
+        const services = yield* Effect.context<Journal | Lock | Store | SystemFile>()
+        const result = yield* prune({
+          ...age,
+          onDelete: ({ snapshot }) =>
+            snapshot.id === second
+              ? Effect.gen(function* () {
+                  yield* hold({ host: "a", snapshot: third! })
+                  model.onRemove = (host, snapshot) =>
+                    Effect.exit(hold({ host, snapshot })).pipe(
+                      Effect.tap((exit) => Effect.sync(() => void late.push(exit._tag))),
+                      Effect.asVoid,
+                      Effect.provide(services)
+                    )
+                }).pipe(Effect.orDie, Effect.provide(services))
+              : Effect.void
+        })
+        assert.notInclude(model.removed, `a/${third}`)
+        assert.deepStrictEqual(
+          result.skipped.map(({ name, why }) => [name, why]),
+          [[third, "by an administrator"]]
+        )
+        assert.strictEqual(result.outcome, "met")
+        assert.isNotEmpty(late)
+        assert.isTrue(late.every((tag) => tag === "Failure"))
+      })
+    )
+  })
+
   it.effect("deletes no more while the space of one is not back, and goes on the next time", () => {
     const model = full(60 * GB)
     return onModel(
@@ -273,7 +330,7 @@ describe("a prune", () => {
             yield* at(start + away * day)
             const error = yield* Effect.flip(prune(age))
             assert.strictEqual(error._tag, "ClockJumped")
-            assert.match(error.message, /nothing was deleted/)
+            assert.match(error.message, /nothing is deleted/)
           }
           assert.isEmpty(model.removed)
           yield* at(start + 3650 * day)
@@ -288,6 +345,25 @@ describe("a prune", () => {
       )
     }
   )
+
+  it.effect("goes on once a clock that was wrong for an hour, and has dated a backup, is right again", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(37), GB)
+        yield* prune(age)
+        yield* at(start + 3650 * day)
+        yield* model.filled("b", [-3650], GB)
+        assert.strictEqual((yield* Effect.flip(prune(age)))._tag, "ClockJumped")
+        assert.match((yield* status()).attention.join("\n"), /the clock says 2036.*--trust-clock/)
+        yield* at(start + day)
+        model.live += 2 * GB
+        assert.isAbove((yield* prune(age)).deleted.length, 0)
+        assert.notMatch((yield* status()).attention.join("\n"), /clock says/)
+      })
+    )
+  })
 
   it.effect("deletes nothing of a store that is not mounted, and ends when it is unmounted under it", () => {
     const model = full(63 * GB)

@@ -1,5 +1,5 @@
 // What a host's journal says that pruning and admission need: sizes, holds, approvals, refusals.
-import type { JournalEntry, SnapshotTaken } from "../JournalEntry.ts"
+import type { Journal, JournalEntry, SnapshotTaken } from "../JournalEntry.ts"
 import { type Approval, HOLD, spend } from "./admission.ts"
 
 /** Until when (epoch seconds, Infinity: until it is released) and why a snapshot is held or suspect. */
@@ -105,11 +105,22 @@ export const sizesBefore = (record: HostRecord, name: string): ReadonlyArray<num
   )
 }
 
+/**
+ * The mark on each of a host's snapshots that a damaged line of its journal may have spoken of: nobody knows which of them it held or
+ * called suspect. It lasts until somebody releases the snapshot, and no longer than 30 days after the journal went on.
+ */
+export const doubtOf = ({ damaged, entries }: Journal, name: string): Mark | undefined => {
+  const last = damaged.at(-1)
+  if (last === undefined) return undefined
+  const since = entries.slice(last - damaged.length)
+  if (since.some((one) => (one._tag === "snapshot" || one._tag === "released") && one.name === name)) return undefined
+  const next = since[0]
+  const why = "its journal is damaged, and may have said that it is held"
+  return { until: next === undefined ? Infinity : next.at + HOLD, why }
+}
+
 /** The mark on a snapshot that still counts at `now`. */
 export const markAt = (marks: ReadonlyMap<string, Mark>, name: string, now: number): Mark | undefined => {
   const mark = marks.get(name)
   return mark !== undefined && mark.until > now ? mark : undefined
 }
-
-/** All times that a journal gives, epoch seconds. */
-export const timesOf = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<number> => journal.map(({ at }) => at)
