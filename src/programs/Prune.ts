@@ -1,16 +1,22 @@
 // Deletes what is missed least until the store has its reserve again, one at a time, measuring as it goes.
 import { Effect, Result, Schedule, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
-import { admission, type AdmissionRequest, refusalWords } from "../domain/prune/admission.ts"
-import { bytesText } from "../domain/prune/amount.ts"
+import { approves } from "../domain/prune/admission.ts"
 import type { Method } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
-import { type HostRecord, hostRecord } from "../domain/prune/record.ts"
+import { type HostRecord, hostRecord, unmeasured } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
 import { joinSnapshots, type ListedSnapshot } from "../domain/snapshotList.ts"
-import { balanceHelps, dataFloor, isShortOfMetadata, metadataFree, type StoreUsage } from "../domain/storeUsage.ts"
+import {
+  balanceHelps,
+  dataFloor,
+  isShortOfMetadata,
+  metadataFree,
+  shortReserve,
+  type StoreUsage
+} from "../domain/storeUsage.ts"
 import { Journal } from "../services/Journal.ts"
 import { Layout } from "../services/Layout.ts"
 import { Lock, type Locked } from "../services/Lock.ts"
@@ -128,11 +134,8 @@ const remeasured = (
 })
 
 /** What a host has written beyond its reserve and nobody approved: older snapshots are not deleted for it. Bytes. */
-const unearned = ({ pending, record, reserve }: HostSpace): number => {
-  const over = pending - reserve
-  const { approval } = record
-  return over <= 0 || (approval !== undefined && pending <= (approval.bytes ?? Infinity)) ? 0 : over
-}
+const unearned = ({ pending, record, reserve }: HostSpace): number =>
+  approves(record.approval, pending) ? 0 : Math.max(0, pending - reserve)
 
 const keyOf = (host: string, id: string) => `${host}/${id}`
 
@@ -175,7 +178,13 @@ export const planFor = (
     free: blocked ? 0 : space.free + written,
     reserve: blocked ? 1 : reserve,
     snapshots: storedOf(space, inUse, !blocked),
-    shares: new Map(hosts.map(({ host, share, used }) => [host, { share, used }])),
+    // What was approved is nobody's debt.
+    shares: new Map(
+      hosts.map(({ host, pending, record, share, used }) => [
+        host,
+        { share, used: approves(record.approval, pending) ? used - pending : used }
+      ])
+    ),
     firsts: new Map(hosts.flatMap(({ host, record }) => (record.first === undefined ? [] : [[host, record.first]])))
   })
 }
@@ -194,6 +203,8 @@ export interface PruneOptions {
   readonly most?: number
   /** Bytes to be free in the end, where not the store's own reserve. */
   readonly reserve?: number
+  /** Measure the snapshots that are not measured yet first, which may take long. Unless they are, the ones before them are passed over. */
+  readonly measure?: boolean
   /** The clock is right, whatever the journals say; remembered. */
   readonly trustClock?: boolean
   /** Called before each deletion. */
@@ -293,6 +304,25 @@ const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
   return { freed, settled, usage: after }
 }, Effect.scoped)
 
+/** False where another prune is at it. */
+const measureAlone = Effect.fnUntraced(
+  function* () {
+    const { run } = yield* Layout
+    yield* (yield* Lock).take(`${run}/measure.lock`, "a measure of new snapshots")
+    yield* measureBacklog()
+    return true
+  },
+  Effect.scoped,
+  Effect.catchTag("Locked", () => Effect.succeed(false))
+)
+
+/** What a measure may yet hold. */
+const beforeUnmeasured = (space: StoreSpace): ReadonlyArray<string> =>
+  space.hosts.flatMap(({ host, record, snapshots }) => {
+    const names = snapshots.filter(({ state }) => state !== "foreign").map(({ name }) => name)
+    return unmeasured(record, names).flatMap(({ previous }) => (previous === null ? [] : [keyOf(host, previous)]))
+  })
+
 /** A run balances no more often than this: each moves gigabytes at most. */
 const mostBalances = 4
 
@@ -321,11 +351,11 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   yield* store.mounted
   if (!dryRun) {
     yield* files.directory(run, 0o700)
-    yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
     yield* believeClock(options.trustClock === true)
   }
-  // First: it may hold snapshots that this prune would choose.
-  if (!dryRun) yield* measureBacklog()
+  // First: it may hold snapshots that this prune would choose. Nobody's run waits for it.
+  const measured = dryRun || (options.measure !== false && (yield* measureAlone()))
+  if (!dryRun) yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
   let space = yield* storeSpace()
   const wanted = () => options.reserve ?? space.reserve
   const swept = dryRun ? [] : yield* sweepAll(space.hosts.map(({ host }) => host))
@@ -343,7 +373,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     }
     yield* balanced
   }
-  const inUse = new Set<string>()
+  const inUse = new Set(measured ? [] : beforeUnmeasured(space))
   const first = planFor(space, method, inUse, wanted())
   if (options.plan !== undefined && options.plan !== first.digest) {
     return yield* new PlanChanged({ wanted: options.plan, found: first.digest })
@@ -396,7 +426,10 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     yield* balanced
     current = planFor(space, method, inUse, wanted())
   }
-  if (!dryRun) yield* files.write(`${run}/reserve`, `${Math.ceil(space.reserve)}\n`, 0o600)
+  if (!dryRun) {
+    const defended = space.shortOfMetadata ? shortReserve : Math.ceil(space.reserve)
+    yield* files.write(`${run}/reserve`, `${defended}\n`, 0o600)
+  }
   const result: PruneResult = {
     plan: first,
     deleted,
@@ -418,56 +451,3 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   }
   return result
 }, Effect.scoped)
-
-/** A run may not start: the store has no room for it. Older snapshots were not deleted for it. */
-export class NoRoom extends Schema.TaggedError<NoRoom>()("NoRoom", {
-  host: Schema.String,
-  verdict: Schema.Literals(["suddenly larger", "no space"]),
-  why: Schema.String
-}) {
-  get exit(): ExitName {
-    return this.verdict === "no space" ? "noSpace" : "anomaly"
-  }
-  override get message() {
-    return `${this.verdict}: ${this.why}`
-  }
-}
-
-/**
- * Makes room before a run of a host that would start on a store short of its reserve. Fails with `NoRoom` where there is less than the
- * least that a run needs, and writes that down; with `Locked` where a prune under way may yet make that room.
- */
-export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
-  const journal = yield* Journal
-  const busy = yield* prune({}).pipe(
-    Effect.as(null),
-    Effect.catchTag("Locked", (locked) => Effect.succeed(locked))
-  )
-  const space = yield* storeSpace()
-  const least = dataFloor(space.usage)
-  if (space.free >= least && !space.shortOfMetadata) return
-  if (busy !== null) return yield* busy
-  const own = space.hosts.find((one) => one.host === host)
-  const approval = own?.record.approval
-  const request: AdmissionRequest = {
-    host,
-    needs: Math.max(least, own?.pending ?? 0),
-    free: space.shortOfMetadata ? 0 : Math.min(space.free, least - 1),
-    freeable: 0,
-    hostReserve: own === undefined || unearned(own) === 0 ? Infinity : own.reserve,
-    storeReserve: space.reserve,
-    ...(approval === undefined ? {} : { approval })
-  }
-  const verdict = admission(request).verdict === "suddenly larger" ? "suddenly larger" : "no space"
-  const words = refusalWords(request, verdict)
-  const why = space.shortOfMetadata
-    ? `the store is short of metadata (${bytesText(metadataFree(space.usage))} left), whatever df says. ${words}`
-    : words
-  const needs = Math.round(Math.max(least, own?.pending ?? 0))
-  const stands = own?.record.refusal
-  // A client that tries again and again is refused each time, and written down once.
-  if (stands?.verdict !== verdict || stands.needs < needs) {
-    yield* journal.append(host, { _tag: "refused", at: space.now, verdict, needs, why })
-  }
-  return yield* new NoRoom({ host, verdict, why })
-})

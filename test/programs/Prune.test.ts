@@ -1,9 +1,11 @@
 // Pruning as a program: it measures as it goes, may be cut short anywhere, and deletes nothing that it should not.
 import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { approve } from "../../src/programs/Approve.ts"
 import { hold, release } from "../../src/programs/Hold.ts"
-import { makeRoom, prune } from "../../src/programs/Prune.ts"
+import { makeRoom } from "../../src/programs/MakeRoom.ts"
+import { planFor, prune, storeSpace } from "../../src/programs/Prune.ts"
 import { status } from "../../src/programs/Status.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
@@ -131,6 +133,26 @@ describe("a prune", () => {
         // 2 % of the store, 1 GiB at most, is to be left of 10 GB.
         assert.lengthOf(result.deleted, 3)
         assert.isFalse(result.shortOfMetadata)
+      })
+    )
+  })
+
+  it.effect("leaves the reserve for admission to read, or that metadata is short, which statfs does not tell", () => {
+    const model = full(10 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(10), GB)
+        const { run } = yield* Layout
+        const left = Effect.flatMap(SystemFile, (files) => files.read(`${run}/reserve`))
+        yield* prune(age)
+        assert.strictEqual(yield* left, `${1.5 * GB}\n`)
+        model.metadataUsed = 9.9 * GB
+        yield* prune(age)
+        assert.strictEqual(yield* left, "short\n")
+        model.metadataUsed = 0
+        yield* prune(age)
+        assert.strictEqual(yield* left, `${1.5 * GB}\n`)
       })
     )
   })
@@ -411,6 +433,39 @@ describe("a new hostile host beside one with a year of snapshots", () => {
   }
 })
 
+describe("an oversized backup", () => {
+  it.effect("enlarges no plan, however much of it has arrived, until it is approved", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(38), GB)
+        const space = yield* storeSpace()
+        const [own] = space.hosts.filter(({ host }) => host === "a")
+        const { reserve } = own!
+        const planWith = (pending: number, approval?: { readonly bytes?: number; readonly runs: number }) =>
+          planFor(
+            {
+              ...space,
+              free: space.free - pending,
+              hosts: [{ ...own!, pending, record: { ...own!.record, approval } }]
+            },
+            age.method
+          ).deletions.map(({ snapshot }) => snapshot.id)
+        const size = fc.integer({ min: 0, max: 50 * GB })
+        fc.assert(
+          fc.property(size, size, (pending, other) => {
+            assert.deepStrictEqual(planWith(pending), planWith(Math.min(pending, reserve)))
+            const approved = planWith(pending, { bytes: other, runs: 1 })
+            assert.deepStrictEqual(approved, other < pending ? planWith(pending) : planWith(pending, { runs: 1 }))
+          })
+        )
+        assert.isAbove(planWith(10 * GB, { runs: 1 }).length, planWith(10 * GB).length)
+      })
+    )
+  })
+})
+
 describe("room for a run", () => {
   it.effect("is made from what is old", () => {
     const model = full(60 * GB)
@@ -441,6 +496,86 @@ describe("room for a run", () => {
         yield* makeRoom("a")
         assert.isAbove(model.removed.length, 0)
         assert.notMatch((yield* status()).attention.join("\n"), /refused/)
+      })
+    )
+  })
+
+  it.effect("is made for all of what was approved, and for as much again as has arrived where no size was", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(38), GB)
+        yield* approve({ host: "a", bytes: 12 * GB })
+        yield* makeRoom("a")
+        assert.isAtLeast(model.free, 12 * GB)
+        model.live += 8 * GB
+        model.pending.set("a", 8 * GB)
+        yield* approve({ host: "a" })
+        yield* makeRoom("a")
+        assert.isAtLeast(model.free, 8 * GB)
+        assert.isBelow(model.free, 10 * GB)
+      })
+    )
+  })
+
+  it.effect("is refused before it starts where as much as usual would not fit", () => {
+    const model = full(98 * GB - 5 * 4 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(5), 4 * GB)
+        for (const snapshot of model.names("a")) yield* hold({ host: "a", snapshot })
+        const error = yield* Effect.flip(makeRoom("a"))
+        assert.strictEqual(error._tag === "NoRoom" && error.exit, "noSpace")
+        assert.match(error.message, /a needs 4 GB, 2 GB is free, and nothing more may be deleted/)
+      })
+    )
+  })
+
+  it.effect("is promised for later, and not refused, while what was deleted for it is not free yet", () => {
+    const model = full(63 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(37), GB)
+        model.settles = false
+        model.onRemove = (_host, _name, when) => Effect.sync(() => void (model.settling += when === "after" ? GB : 0))
+        const error = yield* Effect.flip(makeRoom("a"))
+        assert.strictEqual(error._tag === "RoomComing" && error.exit, "busy")
+        assert.lengthOf(model.removed, 1)
+        const { entries } = yield* (yield* Journal).read("a")
+        assert.isEmpty(entries.filter(({ _tag }) => _tag === "refused"))
+      })
+    )
+  })
+
+  it.effect("is made without measuring what others have pushed, and not from what that may hold", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(38, 2), GB)
+        yield* model.filled("b", [100, 90], GB)
+        const known = model.hosts.get("b")!
+        yield* model.filled("b", [1], GB, false)
+        model.hosts.set("b", [...known, ...model.hosts.get("b")!])
+        const [oldest, before] = model.names("b")
+        model.live -= GB
+        const measured = Effect.map((yield* Journal).read("b"), ({ entries }) =>
+          entries.some(({ _tag }) => _tag === "counted")
+        )
+        yield* prune({ ...age, measure: false, reserve: 3 * GB })
+        assert.strictEqual(model.removed[0], `b/${oldest}`)
+        assert.include(model.names("b"), before)
+        assert.isFalse(yield* measured)
+        model.live += 2 * GB
+        yield* makeRoom("a")
+        assert.include(model.names("b"), before)
+        assert.isFalse(yield* measured)
+        yield* prune({ ...age, reserve: model.free + 1 })
+        assert.isTrue(yield* measured)
+        assert.notInclude(model.names("b"), before)
       })
     )
   })

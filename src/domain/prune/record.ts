@@ -119,6 +119,17 @@ export const doubtOf = ({ damaged, entries }: Journal, name: string): Mark | und
   return { until: next === undefined ? Infinity : next.at + HOLD, why }
 }
 
+/** Those of a host's snapshots (names, oldest first) that nobody has measured yet, each with the one before it, by which it will be judged. */
+export const unmeasured = (
+  { taken }: HostRecord,
+  names: ReadonlyArray<string>
+): ReadonlyArray<{ readonly name: string; readonly previous: string | null }> =>
+  names.flatMap((name, index) => {
+    const its = taken.get(name)
+    const known = its === undefined || (its.bytes !== undefined && its.files !== undefined)
+    return known ? [] : [{ name, previous: names[index - 1] ?? null }]
+  })
+
 /** The mark on a snapshot that still counts at `now`. */
 export const markAt = (marks: ReadonlyMap<string, Mark>, name: string, now: number): Mark | undefined => {
   const mark = marks.get(name)
