@@ -2,17 +2,19 @@
 import { Effect, Result, Schedule, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
 import { approves } from "../domain/prune/admission.ts"
+import { metadataDebt } from "../domain/prune/metadataDebt.ts"
 import type { Method } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
 import { type HostRecord, hostRecord, unmeasured } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
-import { joinSnapshots, type ListedSnapshot } from "../domain/snapshotList.ts"
+import { joinSnapshots, type ListedSnapshot, type StoredSnapshot } from "../domain/snapshotList.ts"
 import {
   balanceHelps,
   dataFloor,
   isShortOfMetadata,
+  metadataFloor,
   metadataFree,
   shortReserve,
   type StoreUsage
@@ -51,6 +53,8 @@ export interface HostSpace extends Share {
   /** in its `current` and in no snapshot yet */
   readonly pending: number
   readonly snapshots: ReadonlyArray<ListedSnapshot>
+  /** what each of those holds of metadata beyond the one before it, by name, and `current`; only where the store is short of it, bytes */
+  readonly metadata: ReadonlyMap<string, number>
   readonly record: HostRecord
   /** numbers of the journal's lines that cannot be read */
   readonly damaged: ReadonlyArray<number>
@@ -67,6 +71,15 @@ export interface StoreSpace {
 }
 
 const capacityOf = ({ data, unallocated }: StoreUsage) => data.size + unallocated
+
+const metadataOf = Effect.fnUntraced(function* (host: string, stored: ReadonlyArray<StoredSnapshot>) {
+  const names = stored.filter(({ foreign }) => !foreign).map(({ name }) => name)
+  const bytes = yield* (yield* Store).metadata(host, names).pipe(
+    Effect.tapError((error) => Effect.logWarning(error.message)),
+    Effect.orElseSucceed(() => [])
+  )
+  return new Map([...names, "current"].map((name, index) => [name, bytes[index] ?? 0]))
+})
 
 /** Looks at everything, and changes nothing. */
 export const storeSpace = Effect.fn("storeSpace")(function* () {
@@ -87,7 +100,8 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
       // A host whose `current` cannot be measured has no part in what is owed.
       const pending = yield* store.pending(host, last).pipe(Effect.orElseSucceed(() => 0))
       const record = hostRecord(entries)
-      return { host, damaged, pending, record, snapshots: joinSnapshots(stored, entries, now, damaged) }
+      const metadata = isShortOfMetadata(usage) ? yield* metadataOf(host, stored) : new Map<string, number>()
+      return { host, damaged, metadata, pending, record, snapshots: joinSnapshots(stored, entries, now, damaged) }
     })
   )
   const parts = shares(capacityOf(usage), weights)
@@ -128,6 +142,7 @@ const remeasured = (
       : {
           ...one,
           used: one.used - (one.record.bytes.get(gone.id) ?? 0),
+          metadata: new Map([...one.metadata].filter(([name]) => name !== gone.id)),
           snapshots: one.snapshots.filter(({ name }) => name !== gone.id)
         }
   )
@@ -159,9 +174,24 @@ const storedOf = (space: StoreSpace, inUse: ReadonlySet<string>, known: boolean)
     })
   )
 
+/** How the hosts stand with the metadata of a store that is short of it; see `metadataDebt`. */
+export const metadataStanding = ({ hosts, usage }: StoreSpace) =>
+  metadataDebt(
+    usage,
+    hosts.map(({ host, metadata, pending, record, share, snapshots, used }) => ({
+      host,
+      share,
+      used,
+      snapshots: snapshots.flatMap(({ name }) => metadata.get(name) ?? []),
+      pending: metadata.get("current") ?? 0,
+      approved: approves(record.approval, pending)
+    }))
+  )
+
 /**
- * The plan for a store as it is. Short of metadata, nobody can say what a deletion returns: then it goes one at a time, each to be
- * measured. `reserve` where another than the store's own is to be reached; `all`: delete until nothing may go.
+ * The plan for a store as it is. Short of metadata, it is made in bytes of that, before anything else. Nobody can say how much of it a
+ * deletion returns: then it goes one at a time, each to be measured. `reserve` where another than the store's own is to be reached;
+ * all of it (Infinity): delete until nothing may go.
  */
 export const planFor = (
   space: StoreSpace,
@@ -169,23 +199,26 @@ export const planFor = (
   inUse: ReadonlySet<string> = new Set(),
   reserve: number = space.reserve
 ): Plan => {
-  const { hosts, now, shortOfMetadata } = space
-  const written = hosts.reduce((sum, host) => sum + unearned(host), 0)
-  const blocked = shortOfMetadata && space.free >= reserve
-  return plan({
+  const { hosts, now, usage } = space
+  const common = {
     method,
     now,
-    free: blocked ? 0 : space.free + written,
-    reserve: blocked ? 1 : reserve,
-    snapshots: storedOf(space, inUse, !blocked),
-    // What was approved is nobody's debt.
-    shares: new Map(
-      hosts.map(({ host, pending, record, share, used }) => [
-        host,
-        { share, used: approves(record.approval, pending) ? used - pending : used }
-      ])
-    ),
     firsts: new Map(hosts.flatMap(({ host, record }) => (record.first === undefined ? [] : [[host, record.first]])))
+  }
+  if (space.shortOfMetadata && reserve < Infinity) {
+    const { shares, unearned } = metadataStanding(space)
+    const free = metadataFree(usage) + unearned
+    return plan({ ...common, free, reserve: metadataFloor(usage), snapshots: storedOf(space, inUse, false), shares })
+  }
+  const written = hosts.reduce((sum, host) => sum + unearned(host), 0)
+  // What was approved is nobody's debt.
+  const usedOf = ({ pending, record, used }: HostSpace) => (approves(record.approval, pending) ? used - pending : used)
+  return plan({
+    ...common,
+    free: space.free + written,
+    reserve,
+    snapshots: storedOf(space, inUse, true),
+    shares: new Map(hosts.map((one) => [one.host, { share: one.share, used: usedOf(one) }]))
   })
 }
 
@@ -373,6 +406,11 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     }
     yield* balanced
   }
+  // Whose the metadata is was not looked at while there was enough.
+  const lookAgain = Effect.gen(function* () {
+    if (space.shortOfMetadata && space.hosts.every(({ metadata }) => metadata.size === 0)) space = yield* storeSpace()
+  })
+  yield* lookAgain
   const inUse = new Set(measured ? [] : beforeUnmeasured(space))
   const first = planFor(space, method, inUse, wanted())
   if (options.plan !== undefined && options.plan !== first.digest) {
@@ -424,6 +462,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     )
     if (stopped) break
     yield* balanced
+    yield* lookAgain
     current = planFor(space, method, inUse, wanted())
   }
   if (!dryRun) {

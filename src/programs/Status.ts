@@ -8,7 +8,7 @@ import { Layout } from "../services/Layout.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { SystemFile } from "../services/SystemFile.ts"
 import { clockTrouble } from "./believeClock.ts"
-import { planFor, storeSpace } from "./Prune.ts"
+import { metadataStanding, planFor, storeSpace } from "./Prune.ts"
 
 export interface HostStatus {
   readonly host: string
@@ -81,6 +81,13 @@ export const status = Effect.fn("status")(function* () {
       attention.push(
         `${host}: ${damaged.length} lines of its journal cannot be read; what they may have held is kept for 30 days, or until it is released`
       )
+  }
+  if (shortOfMetadata) {
+    for (const [host, { share, used }] of metadataStanding(space).shares)
+      if (used > share)
+        attention.push(
+          `${host}: holds ${bytesText(used)} of metadata, as of many or tiny files, more than its share of ${bytesText(share)}`
+        )
   }
   const result: StatusResult = {
     store: {

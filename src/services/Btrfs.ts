@@ -7,6 +7,7 @@ import type { ExitName } from "../domain/exitCode.ts"
 import { SendStream } from "../domain/sendStream.ts"
 import { type StoreUsage, parseUsage } from "../domain/storeUsage.ts"
 import { Exec, type ExecError, type ExecOptions } from "./Exec.ts"
+import { treeBytes } from "./treeBytes.ts"
 
 const Reason = Schema.Literals([
   "no-space",
@@ -114,6 +115,11 @@ export class Btrfs extends Context.Service<
     readonly names: (path: string, before: string) => Effect.Effect<Names, Failure>
     /** How many files a subvolume holds. Walks all of it: a second for each few hundred thousand. */
     readonly files: (path: string) => Effect.Effect<number, Failure>
+    /**
+     * Bytes of metadata (inodes, names, attributes, small files) of each of these subvolumes, of one filesystem, that were written since
+     * the one before it in the list was made; of the first, all. Reads only what changed: half a second for 100,000 new files.
+     */
+    readonly metadata: (paths: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<number>, Failure>
     /** Empties chunks that are filled to at most half, so that they are unallocated again; a few at most. */
     readonly balance: (path: string, kind: "data" | "metadata") => Effect.Effect<void, Failure>
   }
@@ -257,6 +263,14 @@ export class Btrfs extends Context.Service<
           const ended = yield* exec.run("find", [path, "-xdev", "-type", "f", "-printf", "."], { onStdout })
           return ended.code === 0 ? count : yield* failed("count the files of", path, "unknown", ended.stderr)
         }),
+        metadata: Effect.fn("Btrfs.metadata")(function* (paths) {
+          const path = paths[0] ?? ""
+          const { code, stderr, text } = yield* exec.run("perl", ["-e", treeBytes, ...paths])
+          const found = text.split("\n").slice(0, -1).map(Number)
+          return code === 0 && found.length === paths.length && !found.some(Number.isNaN)
+            ? found
+            : yield* failed("measure the metadata of", path, reasonOf(stderr), stderr)
+        }),
         balance: Effect.fn("Btrfs.balance")((path, kind) =>
           Effect.asVoid(run("balance", path, ["balance", "start", `-${kind[0]}usage=50,limit=8`, path]))
         ),
@@ -392,6 +406,7 @@ export class Btrfs extends Context.Service<
       changes: (path) => at("measure", path, () => ({ bytes: 0, rewritten: 0, created: 0 })),
       names: (path) => at("compare", path, () => ({ added: 0, removed: 0 })),
       files: (path) => at("measure", path, () => 0),
+      metadata: (paths) => Effect.forEach(paths, (path) => at("measure the metadata of", path, () => 0)),
       balance: (path) => at("balance", path, () => {})
     })
   })

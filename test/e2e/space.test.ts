@@ -135,6 +135,36 @@ describe.skipIf(!root)("a real store", () => {
   )
 
   it.effect(
+    "that a new host fills with empty files keeps all of its neighbour's history",
+    () =>
+      Effect.gen(function* () {
+        const victim = yield* enrolled("victim")
+        for (let number = 0; number < 40; number++) {
+          writeFileSync(`${victim}/churn`, randomBytes(MB / 5))
+          yield* past("victim", number, MB / 5)
+        }
+        const hostile = yield* enrolled("hostile")
+        yield* toDay(41)
+        const names = (yield* (yield* Store).snapshots("victim")).map(({ name }) => name)
+        for (let part = 0; !(yield* storeSpace()).shortOfMetadata; part++) {
+          mkdirSync(`${hostile}/${part}`)
+          for (let file = 0; file < 10_000; file++) {
+            closeSync(openSync(`${hostile}/${part}/${"n".repeat(200)}${file}`, "w"))
+          }
+          yield* (yield* Btrfs).sync(hostile)
+        }
+        const result = yield* prune({})
+        assert.deepStrictEqual([result.deleted, result.outcome], [[], "owed"])
+        assert.deepStrictEqual(
+          (yield* (yield* Store).snapshots("victim")).map(({ name }) => name),
+          names
+        )
+        assert.match((yield* status()).attention.join("\n"), /hostile: holds .* of metadata.*more than its share/)
+      }).pipe(Effect.provide(realServer(320 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
     "with a year of snapshots loses none of them to a new host that floods it",
     () =>
       Effect.gen(function* () {

@@ -433,6 +433,68 @@ describe("a new hostile host beside one with a year of snapshots", () => {
   }
 })
 
+describe("a host that fills the metadata with files of no size", () => {
+  for (const name of ["age", "importance", "spread"] as const) {
+    it.effect(`costs its neighbour nothing while it is new, by ${name}`, () => {
+      const model = full(10 * GB)
+      model.metadataUsed = 9.5 * GB
+      model.metadata.set("a", { current: 0, each: 0.005 * GB })
+      model.metadata.set("b", { current: 8 * GB, each: 0 })
+      return onModel(
+        model,
+        Effect.gen(function* () {
+          yield* model.filled("a", dailies(60), 0.1 * GB)
+          model.hosts.set("b", [])
+          const result = yield* prune({ method: { name } })
+          assert.deepStrictEqual([model.removed, result.outcome], [[], "owed"])
+          const { attention, stuck } = yield* status()
+          assert.isTrue(stuck)
+          assert.match(attention.join("\n"), /b: holds 9.2 GB of metadata/)
+          assert.strictEqual((yield* Effect.flip(makeRoom("b")))._tag, "NoRoom")
+        })
+      )
+    })
+
+    it.effect(`pays with its own snapshots when it is old, and only with those, by ${name}`, () => {
+      const model = full(10 * GB)
+      model.metadataUsed = 9.5 * GB
+      model.metadataEach = 0.1 * GB
+      model.metadata.set("a", { current: 0, each: 0.005 * GB })
+      model.metadata.set("b", { current: 1 * GB, each: 1.5 * GB })
+      return onModel(
+        model,
+        Effect.gen(function* () {
+          yield* model.filled("a", dailies(60), 0.1 * GB)
+          yield* model.filled("b", dailies(10), 0.1 * GB)
+          const result = yield* prune({ method: { name } })
+          assert.isFalse(result.shortOfMetadata)
+          assert.isNotEmpty(model.removed)
+          assert.isTrue(model.removed.every((one) => one.startsWith("b/")))
+        })
+      )
+    })
+  }
+
+  it.effect("is no reason to delete anything for what its past does not earn it, until that is approved", () => {
+    const model = full(10 * GB)
+    model.metadataUsed = 9.5 * GB
+    model.metadataEach = 0.1 * GB
+    model.metadata.set("a", { current: 0, each: 0.005 * GB })
+    model.metadata.set("b", { current: 8 * GB, each: 0.01 * GB })
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(60), 0.1 * GB)
+        yield* model.filled("b", dailies(10), 0.1 * GB)
+        assert.strictEqual((yield* prune({})).outcome, "owed")
+        assert.isEmpty(model.removed)
+        yield* approve({ host: "b" })
+        assert.isFalse((yield* prune({})).shortOfMetadata)
+      })
+    )
+  })
+})
+
 describe("an oversized backup", () => {
   it.effect("enlarges no plan, however much of it has arrived, until it is approved", () => {
     const model = full(60 * GB)

@@ -39,6 +39,8 @@ export class StoreModel {
   metadataEach = 0
   readonly hosts = new Map<string, Array<Held>>()
   readonly pending = new Map<string, number>()
+  /** of metadata: what a host's `current` alone holds, and each of its snapshots */
+  readonly metadata = new Map<string, { readonly current: number; readonly each: number }>()
   /** names whose deletion fails */
   readonly failing = new Set<string>()
   /** called as a deletion is about to happen, and when it has */
@@ -76,6 +78,11 @@ export class StoreModel {
           hosts: checked(() => [...this.hosts.keys()].toSorted()),
           snapshots: (host) => checked(() => this.hosts.get(host) ?? []),
           pending: (host) => checked(() => this.pending.get(host) ?? 0),
+          metadata: (host, names) =>
+            checked(() => {
+              const { current, each } = this.metadata.get(host) ?? { current: 0, each: 0 }
+              return [...names.map(() => each), current]
+            }),
           settled: checked(() => void (this.settling = 0)),
           free: checked(() => ({
             size: this.size,
