@@ -76,7 +76,7 @@ const ending: Record<PruneResult["outcome"], string> = {
   met: "the reserve is met",
   short:
     "the reserve is not met, and nothing more may be deleted: what is left is held, suspect, in use or the newest of its host",
-  owed: "the reserve is not met: what is missing is held by new hosts over their share, and the others do not pay for it",
+  owed: "the reserve is not met: what is missing is held by hosts over their share, and the others do not pay for it",
   stopped: "the reserve is not met yet; the next run goes on"
 }
 

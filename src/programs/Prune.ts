@@ -5,7 +5,7 @@ import { approves } from "../domain/prune/admission.ts"
 import { metadataDebt } from "../domain/prune/metadataDebt.ts"
 import type { Method } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
-import { type HostRecord, hostRecord, unmeasured } from "../domain/prune/record.ts"
+import { type HostRecord, hostRecord, markAt, unmeasured } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
@@ -154,12 +154,16 @@ const unearned = ({ pending, record, reserve }: HostSpace): number =>
 
 const keyOf = (host: string, id: string) => `${host}/${id}`
 
-/** Snapshots as the plan sees them: what is foreign is not among them. */
-const storedOf = (space: StoreSpace, inUse: ReadonlySet<string>, known: boolean): ReadonlyArray<Stored> =>
-  space.hosts.flatMap(({ host, record, snapshots }) =>
-    snapshots.flatMap((one): ReadonlyArray<Stored> => {
+/** Snapshots as the plan sees them: what is foreign is not among them. `scale`: of metadata; null: it is made in bytes of data. */
+const storedOf = (space: StoreSpace, inUse: ReadonlySet<string>, scale: number | null): ReadonlyArray<Stored> =>
+  space.hosts.flatMap(({ host, metadata, record, snapshots }) => {
+    const isSuspect = (name: string | undefined) =>
+      name !== undefined && markAt(record.suspects, name, space.now) !== undefined
+    return snapshots.flatMap((one, index): ReadonlyArray<Stored> => {
       if (one.state === "foreign" || one.at === null) return []
-      const bytes = known ? record.bytes.get(one.name) : undefined
+      const bytes = record.bytes.get(one.name)
+      const size = scale === null ? bytes : (metadata.get(one.name) ?? 0) * scale
+      const doubted = isSuspect(one.name) || (one.held && isSuspect(snapshots[index + 1]?.name))
       return [
         {
           host,
@@ -168,11 +172,12 @@ const storedOf = (space: StoreSpace, inUse: ReadonlySet<string>, known: boolean)
           state: one.state,
           held: one.held,
           inUse: inUse.has(keyOf(host, one.name)),
-          ...(bytes === undefined ? {} : { bytes })
+          ...(scale !== null || bytes === undefined ? {} : { bytes }),
+          ...(doubted ? { doubted: size ?? 0 } : {})
         }
       ]
     })
-  )
+  })
 
 /** How the hosts stand with the metadata of a store that is short of it; see `metadataDebt`. */
 export const metadataStanding = ({ hosts, usage }: StoreSpace) =>
@@ -206,9 +211,9 @@ export const planFor = (
     firsts: new Map(hosts.flatMap(({ host, record }) => (record.first === undefined ? [] : [[host, record.first]])))
   }
   if (space.shortOfMetadata && reserve < Infinity) {
-    const { shares, unearned } = metadataStanding(space)
+    const { scale, shares, unearned } = metadataStanding(space)
     const free = metadataFree(usage) + unearned
-    return plan({ ...common, free, reserve: metadataFloor(usage), snapshots: storedOf(space, inUse, false), shares })
+    return plan({ ...common, free, reserve: metadataFloor(usage), snapshots: storedOf(space, inUse, scale), shares })
   }
   const written = hosts.reduce((sum, host) => sum + unearned(host), 0)
   // What was approved is nobody's debt.
@@ -217,7 +222,7 @@ export const planFor = (
     ...common,
     free: space.free + written,
     reserve,
-    snapshots: storedOf(space, inUse, true),
+    snapshots: storedOf(space, inUse, null),
     shares: new Map(hosts.map((one) => [one.host, { share: one.share, used: usedOf(one) }]))
   })
 }

@@ -433,6 +433,38 @@ describe("a new hostile host beside one with a year of snapshots", () => {
   }
 })
 
+describe("an old host that floods the store with what looks wrong", () => {
+  for (const name of ["age", "importance", "spread"] as const) {
+    it.effect(`costs its neighbour nothing while it is looked at, by ${name}`, () => {
+      const model = full(22 * GB)
+      return onModel(
+        model,
+        Effect.gen(function* () {
+          yield* model.filled("a", dailies(60), 0.2 * GB)
+          yield* model.filled("b", [200, ...dailies(10).map((n) => n / 4)], 6 * GB)
+          const journal = yield* Journal
+          for (const snapshot of model.names("b").slice(1)) {
+            yield* journal.append("b", {
+              _tag: "counted",
+              at: start,
+              name: snapshot,
+              files: 1000,
+              anomaly: "rewritten"
+            })
+          }
+          const result = yield* prune({ method: { name } })
+          assert.deepStrictEqual([model.removed, result.outcome], [[], "owed"])
+          // A month later it is a host as any other, and pays for itself.
+          yield* at(start + 31 * day)
+          yield* prune({ method: { name } })
+          assert.isNotEmpty(model.removed)
+          assert.isTrue(model.removed.every((one) => one.startsWith("b/")))
+        })
+      )
+    })
+  }
+})
+
 describe("a host that fills the metadata with files of no size", () => {
   for (const name of ["age", "importance", "spread"] as const) {
     it.effect(`costs its neighbour nothing while it is new, by ${name}`, () => {

@@ -20,7 +20,7 @@ const PER_CHECKSUM = 1024
 /**
  * Each host's part of the metadata that is used and its share of what there is for metadata, by the same weights as of the store; and
  * `unearned`, what hosts have written beyond what their past earns them and nobody approved: nothing is deleted for that. Leaves are
- * never full, so what lies in them is scaled up to what is used.
+ * never full, so what lies in them is scaled up to what is used (by `scale`).
  */
 export const metadataDebt = (usage: StoreUsage, hosts: ReadonlyArray<HostMetadata>) => {
   const weight = ({ pending, snapshots, used }: HostMetadata) =>
@@ -39,5 +39,5 @@ export const metadataDebt = (usage: StoreUsage, hosts: ReadonlyArray<HostMetadat
   const unearned = sum(({ approved, pending, snapshots }) =>
     approved ? 0 : Math.max(0, pending - hostReserve(snapshots.slice(1))) * scale
   )
-  return { shares, unearned }
+  return { scale, shares, unearned }
 }
