@@ -1,8 +1,9 @@
 // Before a run starts: is there room for it, and may some be made?
 import { Effect, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
-import { type Admission, admission, type AdmissionRequest, expected, refusalWords } from "../domain/prune/admission.ts"
+import { admission, type AdmissionRequest, expected, refusalWords } from "../domain/prune/admission.ts"
 import { bytesText } from "../domain/prune/amount.ts"
+import { earningSizes } from "../domain/prune/record.ts"
 import { usualSize } from "../domain/prune/reserve.ts"
 import { dataFloor, metadataFree } from "../domain/storeUsage.ts"
 import { Journal } from "../services/Journal.ts"
@@ -35,15 +36,15 @@ export class RoomComing extends Schema.TaggedError<RoomComing>()("RoomComing", {
 /** What is asked for a run of this host; `freeable` by more pruning. */
 const requestFor = (space: StoreSpace, host: string, freeable: number): AdmissionRequest => {
   const own = space.hosts.find((one) => one.host === host)
-  const { approval, sizes = [] } = own?.record ?? {}
+  const approval = own?.record.approval
   const arrived = own?.pending ?? 0
-  const usual = usualSize(sizes)
+  const usual = own === undefined ? 0 : usualSize(earningSizes(own.record, space.now))
   return {
     host,
     needs: expected(usual, arrived, approval),
     arrived,
     least: dataFloor(space.usage),
-    free: space.free,
+    free: space.shortOfMetadata ? 0 : space.free,
     freeable,
     // What it is wont to write is no surprise, where its share is less than that.
     hostReserve: Math.max(usual, own?.reserve ?? 0),
@@ -51,8 +52,6 @@ const requestFor = (space: StoreSpace, host: string, freeable: number): Admissio
     ...(approval === undefined ? {} : { approval })
   }
 }
-
-const isRefused = (admitted: Admission) => admitted.verdict === "suddenly larger" || admitted.verdict === "no space"
 
 /**
  * Makes room before a run of a host that would start on a store short of its reserve, or of what the run is expected to write. Fails
@@ -67,15 +66,14 @@ export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
   )
   const space = yield* storeSpace()
   const request = requestFor(space, host, 0)
-  const admitted = admission(request)
-  if (!isRefused(admitted) && !space.shortOfMetadata) return
+  const { verdict } = admission(request)
+  if (verdict === "go" || verdict === "room") return
   if ("_tag" in pruned) return yield* pruned
   if (pruned.outcome === "stopped") return yield* new RoomComing({ host })
-  const verdict = admitted.verdict === "suddenly larger" ? "suddenly larger" : "no space"
-  const why =
-    verdict === "no space" && space.shortOfMetadata
-      ? `the store is short of metadata (${bytesText(metadataFree(space.usage))} left), whatever df says, and nothing more may be deleted for ${host}. What is kept was not touched. What would help: a larger disk, or that its files are fewer or left out`
-      : refusalWords(request, verdict)
+  const words = refusalWords(request, verdict)
+  const why = space.shortOfMetadata
+    ? `the store is short of metadata (${bytesText(metadataFree(space.usage))} left), whatever df says. ${words}`
+    : words
   const needs = Math.round(request.needs + (request.arrived ?? 0))
   const stands = space.hosts.find((one) => one.host === host)?.record.refusal
   // A client that tries again and again is refused each time, and written down once.

@@ -5,7 +5,7 @@ import { approves } from "../domain/prune/admission.ts"
 import { metadataDebt } from "../domain/prune/metadataDebt.ts"
 import type { Method } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
-import { type HostRecord, hostRecord, markAt, unmeasured } from "../domain/prune/record.ts"
+import { earningSizes, type HostRecord, hostRecord, markAt, unmeasured } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
@@ -110,7 +110,7 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
     const kept = one.snapshots.reduce((sum, { name }) => sum + (one.record.bytes.get(name) ?? 0), 0)
     const used = kept + one.pending + (one.snapshots.length === 0 ? 0 : one.record.base)
     // More than its share is nobody's reserve: a host cannot have others pruned by growing.
-    const reserve = Math.min(share, hostReserve(one.record.sizes))
+    const reserve = Math.min(share, hostReserve(earningSizes(one.record, now)))
     return { ...one, enrolled: enrolled.has(one.host), share, used, reserve }
   })
   const reserves = hosts.filter(({ enrolled }) => enrolled).map(({ reserve }) => reserve)

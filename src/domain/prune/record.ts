@@ -15,7 +15,7 @@ export interface HostRecord {
   readonly taken: ReadonlyMap<string, SnapshotTaken>
   /** What a snapshot's deletion may free, as far as is known. It does not change when others are deleted. */
   readonly bytes: ReadonlyMap<string, number>
-  /** Bytes new in each backup but the first, oldest first: what reserves and medians are made of. */
+  /** Bytes new in each backup but the first, oldest first: what medians are made of, and most of it reserves. */
   readonly sizes: ReadonlyArray<number>
   /** What the first full backup held beyond what its deletion may free: it lives on in all others. */
   readonly base: number
@@ -93,6 +93,10 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
 /** The first is a whole backup, and says nothing of what is new in others. */
 const sizesOf = (list: ReadonlyArray<SnapshotTaken>): ReadonlyArray<number> =>
   list.slice(1).flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes]))
+
+/** `sizes` that earn a reserve: what looks wrong earns none, until somebody has looked or its time is over. */
+export const earningSizes = ({ suspects, taken }: HostRecord, now: number): ReadonlyArray<number> =>
+  sizesOf([...taken.values()].filter((one, index) => index === 0 || markAt(suspects, one.name, now) === undefined))
 
 /** `sizes` as they were known, or would have been, when a snapshot was taken. */
 export const sizesBefore = (record: HostRecord, name: string): ReadonlyArray<number> => {

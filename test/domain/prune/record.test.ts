@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { type JournalEntry, formatEntry, parseJournal } from "../../../src/domain/JournalEntry.ts"
 import { HOLD } from "../../../src/domain/prune/admission.ts"
-import { doubtOf, hostRecord, markAt } from "../../../src/domain/prune/record.ts"
+import { doubtOf, earningSizes, hostRecord, markAt } from "../../../src/domain/prune/record.ts"
 import { joinSnapshots } from "../../../src/domain/snapshotList.ts"
 import { NOW } from "./arbitrary.ts"
 
@@ -36,6 +36,26 @@ describe("a host's record", () => {
       ]
     )
     assert.strictEqual(record.base, 895)
+  })
+
+  it("earns no reserve by what looks wrong, until somebody has looked or a month is over", () => {
+    const journal = [
+      taken("1", { bytes: 900 }),
+      taken("2", { bytes: 5 }),
+      taken("3", { bytes: 70, anomaly: "grew" }),
+      taken("4", { bytes: 7 })
+    ]
+    const record = hostRecord(journal)
+    assert.deepStrictEqual(record.sizes, [5, 70, 7])
+    assert.deepStrictEqual(earningSizes(record, NOW), [5, 7])
+    assert.deepStrictEqual(earningSizes(record, NOW + HOLD), [5, 70, 7])
+    const looked = hostRecord([...journal, { _tag: "released", at: NOW, name: "3" }])
+    assert.deepStrictEqual(earningSizes(looked, NOW), [5, 70, 7])
+    // The first is left out for what it is.
+    assert.deepStrictEqual(
+      earningSizes(hostRecord([taken("1", { bytes: 900, anomaly: "a" }), taken("2", { bytes: 5 })]), NOW),
+      [5]
+    )
   })
 
   it("holds until the hold ends or is released", () => {
