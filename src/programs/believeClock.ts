@@ -17,9 +17,12 @@ export class ClockJumped extends Schema.TaggedError<ClockJumped>()("ClockJumped"
   get exit(): ExitName {
     return "failed"
   }
-  override get message() {
+  get problem() {
     const day = (at: number) => new Date(at * 1000).toISOString().slice(0, 10)
-    return `the clock says ${day(this.now)} and was last believed or written down on ${day(this.last)}, ${ageText(Math.abs(this.now - this.last))} ${this.direction === "back" ? "later" : "earlier"}; nothing is deleted. Set the clock, or say that it is right: byteback prune --trust-clock`
+    return `the clock says ${day(this.now)} and was last believed or written down on ${day(this.last)}, ${ageText(Math.abs(this.now - this.last))} ${this.direction === "back" ? "later" : "earlier"}; nothing is deleted`
+  }
+  override get message() {
+    return `${this.problem}. Set the clock, or say that it is right: byteback prune --trust-clock`
   }
 }
 

@@ -47,7 +47,7 @@ export class OwnerMismatch extends Schema.TaggedError<OwnerMismatch>()("OwnerMis
   }
 }
 
-/** In bytes and files that were written: `rewritten` were there before by the same name, `created` were not. */
+/** In bytes on the disk and files that were written: `rewritten` were there before by the same name, `created` were not. */
 export type Growth = Changes
 
 export type StoreError = StoreUnavailable | SystemFileError | BtrfsError | ExecError

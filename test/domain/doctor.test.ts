@@ -13,6 +13,7 @@ const healthy: ObservedHealth = {
   seccompFilter: true,
   sshd: parseEffective("permituserenvironment no\n"),
   overruled: [],
+  clock: null,
   sudoers: true
 }
 
@@ -23,6 +24,7 @@ const faults: ReadonlyArray<readonly [check: string, fault: Partial<ObservedHeal
     "user-subvol-rm-allowed",
     { store: { ...healthy.store!, options: [...healthy.store!.options, "user_subvol_rm_allowed"] } }
   ],
+  ["clock", { clock: "the clock says 2036" }],
   ["store-options", { store: { ...healthy.store!, options: ["rw", "nosuid", "nodev"] } }],
   ["key-line", { foreignKeyLines: ["ssh-ed25519 AAAA root@web"] }],
   ["permit-user-environment", { sshd: parseEffective("permituserenvironment BYTEBACK_*\n") }],
