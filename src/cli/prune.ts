@@ -9,7 +9,8 @@ import { bytesText } from "../domain/prune/amount.ts"
 import type { Method } from "../domain/prune/method.ts"
 import type { Plan } from "../domain/prune/plan.ts"
 import { formatSnapshotName } from "../domain/snapshotName.ts"
-import { makeRoom, prune, type PruneResult } from "../programs/Prune.ts"
+import { makeRoom } from "../programs/MakeRoom.ts"
+import { prune, type PruneResult } from "../programs/Prune.ts"
 import { pruneUntil } from "../programs/PruneUntil.ts"
 import { pruneOrders, ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
@@ -75,7 +76,7 @@ const ending: Record<PruneResult["outcome"], string> = {
   met: "the reserve is met",
   short:
     "the reserve is not met, and nothing more may be deleted: what is left is held, suspect, in use or the newest of its host",
-  owed: "the reserve is not met: what is missing is held by new hosts over their share, and the others do not pay for it",
+  owed: "the reserve is not met: what is missing is held by hosts over their share, and the others do not pay for it",
   stopped: "the reserve is not met yet; the next run goes on"
 }
 

@@ -94,8 +94,8 @@ const encode = Schema.encodeSync(json)
 export const formatEntry = (entry: JournalEntry): string => `${encode(entry)}\n`
 
 /**
- * Reads a journal's text; never throws. A last line without its newline was being written when the machine stopped: it
- * is left out without a word unless it is whole. Empty lines do not count.
+ * Reads a journal's text; never throws. A last line without its newline, cut off as the machine stopped, is damaged unless it is whole.
+ * Empty lines do not count.
  */
 export const parseJournal = (text: string): Journal => {
   const entries: Array<JournalEntry> = []
@@ -105,7 +105,7 @@ export const parseJournal = (text: string): Journal => {
     if (line === "") continue
     const entry = decode(line)
     if (Result.isSuccess(entry)) entries.push(entry.success)
-    else if (index < lines.length - 1) damaged.push(index + 1)
+    else damaged.push(index + 1)
   }
   return { entries, damaged }
 }

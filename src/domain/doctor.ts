@@ -38,13 +38,21 @@ export interface ObservedHealth {
   readonly sshd: EffectiveSshd
   /** keywords of the drop-in that something else overrules */
   readonly overruled: ReadonlyArray<string>
+  /** why the clock is not believed, so that nothing is pruned; null: it is */
+  readonly clock: string | null
   /** is byteback's line for sudo there, as this version writes it? */
   readonly sudoers: boolean
 }
 
 /** Everything that is wrong, dangers first. None: the server is as it should be. */
 export const diagnose = (seen: ObservedHealth): ReadonlyArray<Finding> => {
-  const findings = [...storeFindings(seen), ...accessFindings(seen), ...pathFindings(seen), ...sandboxFindings(seen)]
+  const findings = [
+    ...storeFindings(seen),
+    ...clockFindings(seen),
+    ...accessFindings(seen),
+    ...pathFindings(seen),
+    ...sandboxFindings(seen)
+  ]
   return findings.toSorted((a, b) => Number(a.severity === "advice") - Number(b.severity === "advice"))
 }
 
@@ -54,6 +62,9 @@ const danger = (check: string, problem: string, remedy: string): Finding => ({
   problem,
   remedy
 })
+
+const clockFindings = ({ clock }: ObservedHealth): ReadonlyArray<Finding> =>
+  clock === null ? [] : [danger("clock", clock, "set the clock, or say that it is right: byteback prune --trust-clock")]
 
 const storeFindings = ({ image, store }: ObservedHealth): ReadonlyArray<Finding> => {
   if (store === null)

@@ -98,6 +98,8 @@ const mayPass = (error: AttemptError): boolean =>
 const isBusy = (error: AttemptError): boolean =>
   (error instanceof RsyncError && error.reason === "busy") || (error instanceof ServerRefused && error.exit === "busy")
 
+const isFull = (error: AttemptError): boolean => error instanceof RsyncError && error.reason === "no-space"
+
 /**
  * Backs this machine up: one at a time, pre-backup.d, one ssh connection, rsync, a snapshot on the server,
  * post-backup.d. Tries again as `BackupRetry` says; what has arrived is never sent twice.
@@ -200,7 +202,9 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
       Effect.logWarning(`${input.message}; trying again in ${Duration.format(duration)}`)
     )
   )
-  const attempted = Effect.retry(attempt, schedule).pipe(
+  // A store that fills in the middle is asked once more at once: the server then makes room for the rest, or says why it will not.
+  const untilFull = Effect.retry(attempt, { times: 1, while: isFull })
+  const attempted = Effect.retry(untilFull, schedule).pipe(
     Effect.catchIf(mayPass, (error) =>
       Effect.flatMap(Ref.get(attempts), (count) =>
         Effect.fail(new RetriesExhausted({ attempts: count, last: error.message, busy: isBusy(error) }))

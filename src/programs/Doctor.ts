@@ -14,6 +14,7 @@ import { Programs } from "../services/Programs.ts"
 import { Sshd } from "../services/Sshd.ts"
 import { Sudoers } from "../services/Sudoers.ts"
 import { SystemFile } from "../services/SystemFile.ts"
+import { clockTrouble } from "./believeClock.ts"
 
 /** Dangers first; none: the server is as it should be. */
 export interface DoctorResult {
@@ -58,6 +59,7 @@ export const doctor = Effect.fn("doctor")(function* () {
     seccompFilter: (yield* files.names(lib)).includes(`seccomp-${process.arch}.bpf`),
     sshd: effective,
     overruled: overruled(effective, { keys: keysFile, passwordEnrolment }),
+    clock: (yield* clockTrouble())?.problem ?? null,
     sudoers: (yield* sudoers.dropIn) === sudoersDropIn(join(lib, "byteback-priv"))
   }
   const result: DoctorResult = { findings: diagnose(observed) }

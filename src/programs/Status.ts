@@ -7,7 +7,8 @@ import { metadataFloor, metadataFree } from "../domain/storeUsage.ts"
 import { Layout } from "../services/Layout.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { SystemFile } from "../services/SystemFile.ts"
-import { planFor, storeSpace } from "./Prune.ts"
+import { clockTrouble } from "./believeClock.ts"
+import { metadataStanding, planFor, storeSpace } from "./Prune.ts"
 
 export interface HostStatus {
   readonly host: string
@@ -50,6 +51,8 @@ export const status = Effect.fn("status")(function* () {
   const chosen = yield* (yield* SystemFile).read(`${(yield* Layout).config}/sandbox`)
   const sandbox = sandboxSetting(chosen?.trim() ?? null)
   if (sandbox !== null) attention.push(`${sandbox.problem}; ${sandbox.remedy}`)
+  const clock = yield* clockTrouble()
+  if (clock !== null) attention.push(clock.message)
   if (stuck) {
     const what = shortOfMetadata
       ? `short of metadata: ${bytesText(metadataFree(usage))} can still be written and ${bytesText(metadataFloor(usage))} should be`
@@ -75,7 +78,16 @@ export const status = Effect.fn("status")(function* () {
         `${host}: holds ${bytesText(used)}, more than its share of ${bytesText(share)}; its history goes first`
       )
     if (damaged.length > 0)
-      attention.push(`${host}: ${damaged.length} lines of its journal cannot be read; they were left out`)
+      attention.push(
+        `${host}: ${damaged.length} lines of its journal cannot be read; what they may have held is kept for 30 days, or until it is released`
+      )
+  }
+  if (shortOfMetadata) {
+    for (const [host, { share, used }] of metadataStanding(space).shares)
+      if (used > share)
+        attention.push(
+          `${host}: holds ${bytesText(used)} of metadata, as of many or tiny files, more than its share of ${bytesText(share)}`
+        )
   }
   const result: StatusResult = {
     store: {

@@ -47,7 +47,7 @@ export class OwnerMismatch extends Schema.TaggedError<OwnerMismatch>()("OwnerMis
   }
 }
 
-/** In bytes and files that were written: `rewritten` were there before by the same name, `created` were not. */
+/** In bytes on the disk and files that were written: `rewritten` were there before by the same name, `created` were not. */
 export type Growth = Changes
 
 export type StoreError = StoreUnavailable | SystemFileError | BtrfsError | ExecError
@@ -88,6 +88,11 @@ export class Store extends Context.Service<
     readonly files: (host: string, name: string) => Effect.Effect<number, StoreError>
     /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
     readonly pending: (host: string, previous: string | null) => Effect.Effect<number, StoreError>
+    /** Bytes of metadata that each of the host's snapshots (oldest first), and in the end its `current`, holds beyond the one before it. */
+    readonly metadata: (
+      host: string,
+      snapshots: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyArray<number>, StoreError>
     /**
      * Deletes a snapshot of ours, and returns when its space is free; false where it is not after ten minutes, as something still has it
      * open. Refuses what is not one: another name, a file, a link, what is not root's and read-only. One that is gone already is no error.
@@ -286,6 +291,14 @@ export class Store extends Context.Service<
           const since = previous === null ? 0 : yield* btrfs.born(`${directory(host)}/${previous}`)
           return yield* btrfs.newBytes(current, since)
         }),
+        metadata: Effect.fn("Store.metadata")(function* (host, snapshots) {
+          yield* mounted
+          const current = readable(host, "current")
+          const paths = snapshots.map((name) => readable(host, name))
+          return (yield* btrfs.isSubvolume(current))
+            ? yield* btrfs.metadata([...paths, current])
+            : [...(paths.length === 0 ? [] : yield* btrfs.metadata(paths)), 0]
+        }),
         remove: Effect.fn("Store.remove")(function* (host, name) {
           snapshotWord(name)
           yield* mounted
@@ -351,6 +364,7 @@ export class Store extends Context.Service<
       names: () => Effect.succeed({ added: 0, removed: 0 }),
       files: () => Effect.succeed(0),
       pending: () => Effect.succeed(0),
+      metadata: (_host, snapshots) => Effect.succeed([...snapshots.map(() => 0), 0]),
       remove: (host, name) =>
         Effect.sync(() => {
           hosts.get(hostWord(host))?.snapshots.delete(name)

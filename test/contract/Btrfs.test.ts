@@ -36,6 +36,49 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
       })
     )
 
+    fact(
+      "tells the metadata of each snapshot beyond the one before it, of files without a byte and of attributes",
+      (btrfs, top) =>
+        Effect.gen(function* () {
+          yield* btrfs.subvolumeCreate(`${top}/a`)
+          for (let file = 0; file < 2000; file++) writeFileSync(`${top}/a/${"n".repeat(200)}${file}`, "")
+          yield* btrfs.snapshot(`${top}/a`, `${top}/s1`)
+          yield* btrfs.snapshot(`${top}/a`, `${top}/s2`)
+          writeFileSync(`${top}/a/one`, "a small one lies in metadata")
+          execFileSync("setfattr", ["-n", "user.large", "-v", "x".repeat(12_000), `${top}/a/one`])
+          yield* btrfs.snapshot(`${top}/a`, `${top}/s3`)
+          const [first, second, third] = yield* btrfs.metadata([`${top}/s1`, `${top}/s2`, `${top}/s3`])
+          assert.isAbove(first!, 2000 * 3 * 200)
+          assert.isBelow(first!, 2000 * 2000)
+          assert.isBelow(second!, 32_000)
+          assert.isAbove(third!, 12_000)
+          assert.isBelow(third!, 200_000)
+          const error = yield* Effect.flip(btrfs.metadata([`${top}/none`]))
+          assert.strictEqual(error._tag === "BtrfsError" && error.reason, "not-found")
+        })
+    )
+
+    it.live("counts what compression leaves of what was written, as that is what it takes of the disk", () =>
+      Effect.gen(function* () {
+        const btrfs = yield* Btrfs
+        const top = yield* btrfsImage(undefined, "compress-force=zstd")
+        const MiB = 1024 * 1024
+        yield* btrfs.subvolumeCreate(`${top}/a`)
+        yield* btrfs.snapshot(`${top}/a`, `${top}/s1`)
+        const { data } = yield* btrfs.usage(top)
+        const line = (n: number) =>
+          `Nov 25 18:00:01 server app[${(n * 7919) % 10007}]: request served in ${n % 97} ms\n`
+        const log = Array.from({ length: 200_000 }, (_, n) => line(n)).join("")
+        writeFileSync(`${top}/a/log`, log)
+        yield* btrfs.snapshot(`${top}/a`, `${top}/s2`)
+        yield* btrfs.sync(top)
+        const { bytes } = yield* btrfs.changes(`${top}/s2`, `${top}/s1`)
+        const took = (yield* btrfs.usage(top)).data.used - data.used
+        assert.isBelow(bytes, log.length / 3)
+        assert.approximately(bytes, took, MiB)
+      }).pipe(Effect.scoped, Effect.provide(layer))
+    )
+
     fact("takes only the root of a subvolume for one: no directory, file, link or other filesystem", (btrfs, top) =>
       Effect.gen(function* () {
         mkdirSync(`${top}/directory`)

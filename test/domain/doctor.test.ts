@@ -14,6 +14,7 @@ const healthy: ObservedHealth = {
   seccompFilter: true,
   sshd: parseEffective("permituserenvironment no\n"),
   overruled: [],
+  clock: null,
   sudoers: true
 }
 
@@ -24,6 +25,7 @@ const faults: ReadonlyArray<readonly [check: string, fault: Partial<ObservedHeal
     "user-subvol-rm-allowed",
     { store: { ...healthy.store!, options: [...healthy.store!.options, "user_subvol_rm_allowed"] } }
   ],
+  ["clock", { clock: "the clock says 2036" }],
   ["store-options", { store: { ...healthy.store!, options: ["rw", "nosuid", "nodev"] } }],
   ["image-outgrows-disk", { image: { ...healthy.image!, room: 2 ** 40 - 1 } }],
   ["key-line", { foreignKeyLines: ["ssh-ed25519 AAAA root@web"] }],

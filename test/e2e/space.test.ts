@@ -14,12 +14,16 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync
 } from "node:fs"
 import { join } from "node:path"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
-import { makeRoom, prune, storeSpace } from "../../src/programs/Prune.ts"
+import { hold, release } from "../../src/programs/Hold.ts"
+import { makeRoom } from "../../src/programs/MakeRoom.ts"
+import { prune, storeSpace } from "../../src/programs/Prune.ts"
+import { status } from "../../src/programs/Status.ts"
 import { Btrfs } from "../../src/services/Btrfs.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
@@ -126,6 +130,36 @@ describe.skipIf(!root)("a real store", () => {
         assert.strictEqual(result.outcome, "met")
         assert.isAbove(result.deleted.length, 0)
         assert.isAbove((yield* storeSpace()).hosts[0]!.snapshots.length, 0)
+      }).pipe(Effect.provide(realServer(320 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "that a new host fills with empty files keeps all of its neighbour's history",
+    () =>
+      Effect.gen(function* () {
+        const victim = yield* enrolled("victim")
+        for (let number = 0; number < 40; number++) {
+          writeFileSync(`${victim}/churn`, randomBytes(MB / 5))
+          yield* past("victim", number, MB / 5)
+        }
+        const hostile = yield* enrolled("hostile")
+        yield* toDay(41)
+        const names = (yield* (yield* Store).snapshots("victim")).map(({ name }) => name)
+        for (let part = 0; !(yield* storeSpace()).shortOfMetadata; part++) {
+          mkdirSync(`${hostile}/${part}`)
+          for (let file = 0; file < 10_000; file++) {
+            closeSync(openSync(`${hostile}/${part}/${"n".repeat(200)}${file}`, "w"))
+          }
+          yield* (yield* Btrfs).sync(hostile)
+        }
+        const result = yield* prune({})
+        assert.deepStrictEqual([result.deleted, result.outcome], [[], "owed"])
+        assert.deepStrictEqual(
+          (yield* (yield* Store).snapshots("victim")).map(({ name }) => name),
+          names
+        )
+        assert.match((yield* status()).attention.join("\n"), /hostile: holds .* of metadata.*more than its share/)
       }).pipe(Effect.provide(realServer(320 * 2 ** 20))),
     limit
   )
@@ -259,6 +293,33 @@ describe.skipIf(!root)("a real store", () => {
         assert.deepStrictEqual([two.outcome, two.deleted.map(({ name }) => name)], ["stopped", [first, third]])
         assert.isTrue(existsSync(`${store}/a/${fourth}`))
         assert.strictEqual((yield* prune({ method: age, reserve })).outcome, "met")
+      }).pipe(Effect.provide(realServer(512 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "keeps what a journal that lost its end may have held, until somebody has looked",
+    () =>
+      Effect.gen(function* () {
+        const current = yield* enrolled("a")
+        const names: Array<string> = []
+        for (let number = 0; number < 5; number++) {
+          writeFileSync(`${current}/churn`, randomBytes(5 * MB))
+          names.push(yield* past("a", number, 5 * MB))
+        }
+        yield* toDay(40)
+        yield* hold({ host: "a", snapshot: names[0]! })
+        const path = `${(yield* Layout).state}/journal/a.ndjson`
+        truncateSync(path, statSync(path).size - 20)
+        const wanted = { method: { name: "age" }, reserve: (yield* storeSpace()).free + MB } as const
+        const one = yield* prune(wanted)
+        assert.deepStrictEqual([one.deleted, one.outcome], [[], "short"])
+        assert.match((yield* status()).attention.join("\n"), /a: 1 lines of its journal cannot be read/)
+        yield* release({ host: "a", snapshot: names[1]! })
+        assert.deepStrictEqual(
+          (yield* prune(wanted)).deleted.map(({ name }) => name),
+          [names[1]]
+        )
       }).pipe(Effect.provide(realServer(512 * 2 ** 20))),
     limit
   )

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Lab, type Machine, type RunResult } from "../lab/Lab.ts"
+import { makePast } from "./makePast.ts"
 import { backupWords, clientMachine, root, serverMachine, snapshotNames } from "./pair.ts"
 
 /** One line on stderr that matches, nothing like a stack trace, and the exit code. */
@@ -395,11 +396,35 @@ exec /opt/real/byteback-receive "$@"
         yield* client.ok(backupWords())
         const before = yield* snapshotNames(server, "large")
         yield* client.ok(["sh", "-c", "head -c 600000000 /dev/urandom > /data/big"])
-        endsWith(yield* client.run(backupWords()), 13, /(full|no space|No space).*/)
         // What filled it is more than its last backups earn it: nothing older goes for that, and the way out is named.
-        endsWith(yield* client.run(backupWords()), 14, /suddenly larger: .*byteback approve large --bytes \d+/)
+        endsWith(yield* client.run(backupWords()), 14, /suddenly larger: .*byteback approve large/)
         assert.deepStrictEqual(yield* snapshotNames(server, "large"), before)
         assert.strictEqual(yield* server.read(`/byteback/large/${before[0]}/data/hello`), "hello\n")
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of a backup that is suddenly larger: 14 at once, and in once it is approved as told", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server9", "800M")
+        const client = yield* clientMachine(server, "grown")
+        yield* makePast(server, "grown", 6, 60_000_000)
+        const before = yield* snapshotNames(server, "grown")
+        yield* client.ok(["sh", "-c", "head -c 450000000 /dev/urandom > /data/big"])
+        endsWith(yield* client.run(backupWords()), 14, /suddenly larger: .*To let it in: byteback approve grown/)
+        assert.deepStrictEqual(yield* snapshotNames(server, "grown"), before)
+        const status = yield* server.run(["byteback", "status"])
+        const told = /To let it in: (byteback approve grown)$/m.exec(status.stdout)?.[1]?.split(" ")
+        assert.isDefined(told, status.stdout)
+        yield* server.ok(told!)
+        yield* client.ok(backupWords())
+        const after = yield* snapshotNames(server, "grown")
+        const taken = after.filter((name) => !before.includes(name))
+        assert.lengthOf(taken, 1)
+        assert.strictEqual(
+          (yield* server.ok(["stat", "-c", "%s", `/byteback/grown/${taken[0]}/data/big`])).trim(),
+          "450000000"
+        )
+        assert.notMatch((yield* server.run(["byteback", "status"])).stdout, /refused/)
       }).pipe(Effect.scoped)
     )
 

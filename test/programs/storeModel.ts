@@ -15,6 +15,16 @@ import { at, start } from "./serverFakes.ts"
 export const GB = 10 ** 9
 export const day = 86_400
 
+export const brokenDisk = (path: string) =>
+  new BtrfsError({
+    reason: "unknown",
+    action: "delete",
+    path,
+    exitCode: 1,
+    stderr: "input/output error",
+    argumentCount: 3
+  })
+
 interface Held extends StoredSnapshot {
   /** what its deletion returns */
   readonly bytes: number
@@ -29,10 +39,13 @@ export class StoreModel {
   metadataEach = 0
   readonly hosts = new Map<string, Array<Held>>()
   readonly pending = new Map<string, number>()
+  /** of metadata: what a host's `current` alone holds, and each of its snapshots */
+  readonly metadata = new Map<string, { readonly current: number; readonly each: number }>()
   /** names whose deletion fails */
   readonly failing = new Set<string>()
   /** called as a deletion is about to happen, and when it has */
-  onRemove: (host: string, name: string, when: "before" | "after") => Effect.Effect<void> = () => Effect.void
+  onRemove: (host: string, name: string, when: "before" | "after") => Effect.Effect<void, BtrfsError> = () =>
+    Effect.void
   mounted = true
   /** bytes of what was deleted and is not free yet */
   settling = 0
@@ -65,6 +78,11 @@ export class StoreModel {
           hosts: checked(() => [...this.hosts.keys()].toSorted()),
           snapshots: (host) => checked(() => this.hosts.get(host) ?? []),
           pending: (host) => checked(() => this.pending.get(host) ?? 0),
+          metadata: (host, names) =>
+            checked(() => {
+              const { current, each } = this.metadata.get(host) ?? { current: 0, each: 0 }
+              return [...names.map(() => each), current]
+            }),
           settled: checked(() => void (this.settling = 0)),
           free: checked(() => ({
             size: this.size,
@@ -81,14 +99,7 @@ export class StoreModel {
               yield* checked(() => undefined)
               yield* this.onRemove(host, name, "before")
               if (this.failing.has(name)) {
-                return yield* new BtrfsError({
-                  reason: "unknown",
-                  action: "delete",
-                  path: `/byteback/${host}/${name}`,
-                  exitCode: 1,
-                  stderr: "input/output error",
-                  argumentCount: 3
-                })
+                return yield* brokenDisk(`/byteback/${host}/${name}`)
               }
               const list = this.hosts.get(host) ?? []
               if (list.some((one) => one.name === name)) {

@@ -1,5 +1,5 @@
 // What a host's journal says that pruning and admission need: sizes, holds, approvals, refusals.
-import type { JournalEntry, SnapshotTaken } from "../JournalEntry.ts"
+import type { Journal, JournalEntry, SnapshotTaken } from "../JournalEntry.ts"
 import { type Approval, HOLD, spend } from "./admission.ts"
 
 /** Until when (epoch seconds, Infinity: until it is released) and why a snapshot is held or suspect. */
@@ -15,7 +15,7 @@ export interface HostRecord {
   readonly taken: ReadonlyMap<string, SnapshotTaken>
   /** What a snapshot's deletion may free, as far as is known. It does not change when others are deleted. */
   readonly bytes: ReadonlyMap<string, number>
-  /** Bytes new in each backup but the first, oldest first: what reserves and medians are made of. */
+  /** Bytes new in each backup but the first, oldest first: what medians are made of, and most of it reserves. */
   readonly sizes: ReadonlyArray<number>
   /** What the first full backup held beyond what its deletion may free: it lives on in all others. */
   readonly base: number
@@ -94,6 +94,10 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
 const sizesOf = (list: ReadonlyArray<SnapshotTaken>): ReadonlyArray<number> =>
   list.slice(1).flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes]))
 
+/** `sizes` that earn a reserve: what looks wrong earns none, until somebody has looked or its time is over. */
+export const earningSizes = ({ suspects, taken }: HostRecord, now: number): ReadonlyArray<number> =>
+  sizesOf([...taken.values()].filter((one, index) => index === 0 || markAt(suspects, one.name, now) === undefined))
+
 /** `sizes` as they were known, or would have been, when a snapshot was taken. */
 export const sizesBefore = (record: HostRecord, name: string): ReadonlyArray<number> => {
   const list = [...record.taken.values()]
@@ -105,11 +109,33 @@ export const sizesBefore = (record: HostRecord, name: string): ReadonlyArray<num
   )
 }
 
+/**
+ * The mark on each of a host's snapshots that a damaged line of its journal may have spoken of: nobody knows which of them it held or
+ * called suspect. It lasts until somebody releases the snapshot, and no longer than 30 days after the journal went on.
+ */
+export const doubtOf = ({ damaged, entries }: Journal, name: string): Mark | undefined => {
+  const last = damaged.at(-1)
+  if (last === undefined) return undefined
+  const since = entries.slice(last - damaged.length)
+  if (since.some((one) => (one._tag === "snapshot" || one._tag === "released") && one.name === name)) return undefined
+  const next = since[0]
+  const why = "its journal is damaged, and may have said that it is held"
+  return { until: next === undefined ? Infinity : next.at + HOLD, why }
+}
+
+/** Those of a host's snapshots (names, oldest first) that nobody has measured yet, each with the one before it, by which it will be judged. */
+export const unmeasured = (
+  { taken }: HostRecord,
+  names: ReadonlyArray<string>
+): ReadonlyArray<{ readonly name: string; readonly previous: string | null }> =>
+  names.flatMap((name, index) => {
+    const its = taken.get(name)
+    const known = its === undefined || (its.bytes !== undefined && its.files !== undefined)
+    return known ? [] : [{ name, previous: names[index - 1] ?? null }]
+  })
+
 /** The mark on a snapshot that still counts at `now`. */
 export const markAt = (marks: ReadonlyMap<string, Mark>, name: string, now: number): Mark | undefined => {
   const mark = marks.get(name)
   return mark !== undefined && mark.until > now ? mark : undefined
 }
-
-/** All times that a journal gives, epoch seconds. */
-export const timesOf = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<number> => journal.map(({ at }) => at)

@@ -106,6 +106,7 @@ export const neededPrograms: Readonly<Record<string, string>> = {
   "mkfs.btrfs": "btrfs-progs",
   bwrap: "bubblewrap",
   getfattr: "attr",
+  perl: "perl-base",
   useradd: "passwd",
   usermod: "passwd",
   mount: "mount",

@@ -153,6 +153,36 @@ describe("a plan, by example", () => {
     assert.lengthOf(asked(complete(aged([0, 9], "large"), 30), 100).deletions, 3)
   })
 
+  it("takes nothing from a host within its share for what another holds over its own and nobody may delete, as it looks wrong", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...METHODS),
+        fc.array(fc.nat({ max: 100 }), { minLength: 1, maxLength: 8 }),
+        fc.nat({ max: 400 }),
+        fc.integer({ min: 1, max: 400 }),
+        (method, doubts, share, missing) => {
+          const victim = complete(aged([0, 10, 20, 40, 80], "victim"), 100)
+          const [newest, ...flood] = aged([300, ...doubts.map((_, i) => i / 4)], "large")
+          const suspects = flood.flatMap((one, i) =>
+            complete([one], doubts[i]!, { state: "suspect", doubted: doubts[i]! })
+          )
+          const used = doubts.reduce((sum, bytes) => sum + bytes, 0)
+          const shares = new Map([
+            ["victim", { used: 500, share: 1000 }],
+            ["large", { used, share }]
+          ])
+          const snapshots = [...victim, ...complete([newest!], 0), ...suspects]
+          const made = plan({ ...base, method, snapshots, free: 0, reserve: missing, shares })
+          const owed = Math.max(0, used - share)
+          assert.strictEqual(made.deletions.length === 0, owed >= missing)
+          for (const { free } of made.deletions) assert.isAbove(missing - (free - 100), owed)
+          if (owed >= missing) assert.strictEqual(made.outcome, "owed")
+        }
+      ),
+      { numRuns: 300 }
+    )
+  })
+
   it("takes the young of a host only when nothing older of it can go", () => {
     const snapshots = complete(aged([0, 1, 2, 8, 9]), 1)
     for (const method of METHODS) {
