@@ -30,7 +30,7 @@ export interface HoldOptions {
 const existing = Effect.fnUntraced(function* (host: string, name: string) {
   if (!isHostName(host)) return yield* new InvalidHostName({ name: host })
   const found = (yield* (yield* Store).snapshots(host)).find((one) => one.name === name && !one.foreign)
-  if (found === undefined) return yield* new UnknownSnapshot({ host, name })
+  return found ?? (yield* new UnknownSnapshot({ host, name }))
 })
 
 /** Nothing prunes the snapshot from now on. */
@@ -40,8 +40,9 @@ export const hold = Effect.fn("hold")(function* ({ host, snapshot, until = null 
   yield* (yield* Journal).append(host, { _tag: "held", at, name: snapshot, until, why: "by an administrator" })
 })
 
-/** Somebody has looked at it: the snapshot is neither held nor suspect any more. */
+/** Somebody has looked at it: the snapshot is neither held nor suspect any more. One that was not sealed, as of the 0.4 series, is now. */
 export const release = Effect.fn("release")(function* ({ host, snapshot }: Pick<HoldOptions, "host" | "snapshot">) {
-  yield* existing(host, snapshot)
+  const { sealed } = yield* existing(host, snapshot)
+  if (!sealed) yield* (yield* Store).seal(host, snapshot)
   yield* (yield* Journal).append(host, { _tag: "released", at: yield* serverTime, name: snapshot })
 })

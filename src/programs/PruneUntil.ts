@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { DAY } from "../domain/prune/snapshot.ts"
 import { replay } from "../domain/simulation/replay.ts"
 import { ScenarioError } from "../domain/simulation/scenario.ts"
+import { type PruneOrder, ServerConfig } from "../services/ServerConfig.ts"
 import { storeScenario, tomorrow } from "./StoreScenario.ts"
 
 export interface Departure {
@@ -15,14 +16,15 @@ export interface Departure {
 
 /**
  * Every snapshot that the store holds at `now`, hosts ascending, oldest first, with the time at which it would go until `until` (both
- * epoch seconds, at most a century apart). A forecast by the same replay as `simulate`, not a promise. Deletes nothing.
+ * epoch seconds, at most a century apart), by the server's own order unless another is given. A forecast by the same replay as `simulate`, not a promise. Deletes nothing.
  */
 export const pruneUntil = Effect.fn("pruneUntil")(function* (options: {
   readonly now: number
   readonly until: number
-  readonly method?: "age" | "importance" | "spread"
+  readonly method?: PruneOrder
 }) {
-  const { method = "spread", now, until } = options
+  const { now, until } = options
+  const method = options.method ?? (yield* (yield* ServerConfig).pruneOrder)
   const start = tomorrow(now)
   const days = Math.max(1, Math.ceil((until - start) / DAY))
   if (until <= now || days > 36_600) {

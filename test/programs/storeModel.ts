@@ -76,6 +76,14 @@ export class StoreModel {
             metadataRatio: 2,
             globalReserve: 0
           })),
+          seal: (host, name) =>
+            checked(() => {
+              const list = this.hosts.get(host) ?? []
+              this.hosts.set(
+                host,
+                list.map((one) => (one.name === name ? { ...one, sealed: true } : one))
+              )
+            }),
           remove: (host, name) =>
             Effect.gen({ self: this }, function* () {
               yield* checked(() => undefined)

@@ -101,6 +101,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<Store, E>) =>
           store.take("a/../b", names[0]),
           store.take("a", "../b/current"),
           store.take("a", "current"),
+          store.seal("a", "current"),
           store.take("a", `${names[0]}/..`)
         ]
         for (const work of works)
