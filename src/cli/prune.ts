@@ -165,6 +165,10 @@ export const pruneCommand = Command.make(
     if (given.json) yield* Console.log(JSON.stringify(result))
     else {
       if (looks) yield* show(plan.deletions, false)
+      for (const { host, name } of result.swept)
+        yield* Console.error(
+          `byteback: gave back ${escapeText(`${host}/${name}`)}, left by a run or a removal that was cut short`
+        )
       for (const { host, name, why } of result.skipped)
         yield* Console.error(`byteback: passed over ${escapeText(`${host}/${name}`)}: ${escapeText(why)}`)
       const would = looks ? `${plan.deletions.length} would be deleted` : `${result.deleted.length} deleted`

@@ -10,16 +10,16 @@ import { type HostRecord, hostRecord, timesOf } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
-import { joinSnapshots, type ListedSnapshot } from "../domain/snapshotList.ts"
+import { joinSnapshots, lastSealed, type ListedSnapshot } from "../domain/snapshotList.ts"
 import { balanceHelps, dataFloor, isShortOfMetadata, metadataFree, type StoreUsage } from "../domain/storeUsage.ts"
 import { Journal } from "../services/Journal.ts"
 import { Layout } from "../services/Layout.ts"
 import { Lock, type Locked } from "../services/Lock.ts"
 import { Registry } from "../services/Registry.ts"
-import { Runs } from "../services/Runs.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { SystemFile } from "../services/SystemFile.ts"
+import { type Leftover, leftovers } from "./leftovers.ts"
 import { measureBacklog } from "./MeasureBacklog.ts"
 import { serverTime } from "./serverTime.ts"
 
@@ -54,7 +54,7 @@ export class PlanChanged extends Schema.TaggedError<PlanChanged>()("PlanChanged"
 /** How a host stands with the store; bytes. */
 export interface HostSpace extends Share {
   readonly host: string
-  /** enrolled here; what a host that is gone has left counts all the same */
+  /** it may back up; what a host that is gone has left counts all the same */
   readonly enrolled: boolean
   readonly reserve: number
   /** in its `current` and in no snapshot yet */
@@ -88,29 +88,26 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
   const enrolled = new Set((yield* (yield* Registry).list).map(({ host }) => host))
   const names = [...new Set([...(yield* store.hosts), ...enrolled])].toSorted()
   const usage = yield* store.free
-  const times: Array<number> = []
-  const weights = new Map<string, number>()
-  const found = yield* Effect.forEach(names, (host) =>
-    Effect.gen(function* () {
-      const { damaged, entries } = yield* journal.read(host)
-      const stored = yield* store.snapshots(host)
-      times.push(...timesOf(entries))
-      weights.set(host, yield* config.weight(host))
-      const last = stored.findLast((one) => one.sealed && one.at !== null && one.at <= now)?.name ?? null
-      // A host whose `current` cannot be measured has no part in what is owed.
-      const pending = yield* store.pending(host, last).pipe(Effect.orElseSucceed(() => 0))
-      const record = hostRecord(entries)
-      return { host, damaged, pending, record, snapshots: joinSnapshots(stored, entries, now) }
-    })
-  )
-  const parts = shares(capacityOf(usage), weights)
+  const look = Effect.fnUntraced(function* (host: string) {
+    const { damaged, entries } = yield* journal.read(host)
+    const stored = yield* store.snapshots(host)
+    const last = lastSealed(stored, now)?.name ?? null
+    // A host whose `current` cannot be measured has no part in what is owed.
+    const pending = yield* store.pending(host, last).pipe(Effect.orElseSucceed(() => 0))
+    const record = hostRecord(entries)
+    const snapshots = joinSnapshots(stored, entries, now)
+    return { host, damaged, pending, record, snapshots, times: timesOf(entries), weight: yield* config.weight(host) }
+  })
+  // For each of them btrfs is run twice, which is more waiting than work.
+  const found = yield* Effect.forEach(names, look, { concurrency: 8 })
+  const parts = shares(capacityOf(usage), new Map(found.map(({ host, weight }) => [host, weight])))
   const hosts = found.map((one): HostSpace => {
     const share = parts.get(one.host) ?? 0
     const kept = one.snapshots.reduce((sum, { name }) => sum + (one.record.bytes.get(name) ?? 0), 0)
     const used = kept + one.pending + (one.snapshots.length === 0 ? 0 : one.record.base)
     // More than its share is nobody's reserve: a host cannot have others pruned by growing.
     const reserve = Math.min(share, hostReserve(one.record.sizes))
-    return { ...one, enrolled: enrolled.has(one.host), share, used, reserve }
+    return { ...one, enrolled: enrolled.has(one.host) && one.record.gone === undefined, share, used, reserve }
   })
   const reserves = hosts.filter(({ enrolled }) => enrolled).map(({ reserve }) => reserve)
   const reserve = Math.max(dataFloor(usage), storeReserve(reserves, yield* config.parallel))
@@ -121,7 +118,7 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
     reserve,
     free: usage.free,
     hosts,
-    times
+    times: found.flatMap(({ times }) => times)
   }
   return result
 })
@@ -231,8 +228,8 @@ export interface PruneResult {
   }>
   /** passed over: a restore or a listing reads it, or it could not be deleted */
   readonly skipped: ReadonlyArray<{ readonly host: string; readonly name: string; readonly why: string }>
-  /** what interrupted runs had left, and was given back */
-  readonly swept: ReadonlyArray<{ readonly host: string; readonly name: string }>
+  /** what was given back first */
+  readonly swept: ReadonlyArray<Leftover>
   /** Bytes. */
   readonly free: number
   readonly reserve: number
@@ -254,22 +251,6 @@ const believeClock = Effect.fnUntraced(function* (space: StoreSpace, trust: bool
   const wrong = jump?.direction === "back" ? { from: now + 1, to: jump.last } : memory.wrong
   yield* files.directory(state, 0o700)
   yield* files.write(path, formatClock({ seen: now, wrong }), 0o600)
-})
-
-/** Gives back what killed runs left under temporary names; hosts that are busy are left for the next time. */
-const sweepAll = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
-  const store = yield* Store
-  const runs = yield* Runs
-  const swept: Array<{ host: string; name: string }> = []
-  for (const host of hosts) {
-    const names = yield* runs.lock(host).pipe(
-      Effect.andThen(store.sweep(host)),
-      Effect.scoped,
-      Effect.catchTag("Locked", () => Effect.succeed<ReadonlyArray<string>>([]))
-    )
-    for (const name of names) swept.push({ host, name })
-  }
-  return swept
 })
 
 /** So long a deletion waits for a listing, which reads all of a host's snapshots, to end. */
@@ -342,7 +323,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   if (!dryRun) yield* measureBacklog()
   let space = yield* storeSpace()
   const wanted = () => options.reserve ?? space.reserve
-  const swept = dryRun ? [] : yield* sweepAll(space.hosts.map(({ host }) => host))
+  let swept: ReadonlyArray<Leftover> = []
   let balances = 0
   const balanced = Effect.gen(function* () {
     if (balances >= mostBalances || !(yield* balanceIfUseful(space))) return
@@ -351,10 +332,11 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   })
   if (!dryRun) {
     yield* believeClock(space, options.trustClock === true)
+    swept = yield* leftovers(space.hosts, !isMet(space, wanted()))
     // What has been deleted already, and not yet given back, is not to be made up for by others.
     if (swept.length > 0 || !isMet(space, wanted())) {
       yield* store.settled
-      space = remeasured(space, yield* store.free)
+      space = swept.length > 0 ? yield* storeSpace() : remeasured(space, yield* store.free)
     }
     yield* balanced
   }

@@ -63,7 +63,7 @@ export const status = Effect.fn("status")(function* () {
     }[made.outcome]
     attention.push(`${what}; ${why}. Enlarge the store, release snapshots, or remove a host that is gone`)
   }
-  for (const { damaged, host, record, share, snapshots, used } of hosts) {
+  for (const { damaged, host, pending, record, share, snapshots, used } of hosts) {
     if (record.refusal !== undefined)
       attention.push(`${host}: refused, ${record.refusal.verdict}: ${record.refusal.why}`)
     for (const { at, name, note, state } of snapshots) {
@@ -76,6 +76,12 @@ export const status = Effect.fn("status")(function* () {
     if (used > share)
       attention.push(
         `${host}: holds ${bytesText(used)}, more than its share of ${bytesText(share)}; its history goes first`
+      )
+    if (record.gone === "removing")
+      attention.push(`${host}: its removal was cut short; the next prune finishes it: byteback prune`)
+    if (record.gone === "removed" && pending > 0 && snapshots.length === 0)
+      attention.push(
+        `${host}: may no longer back up, and left ${bytesText(pending)} of a first backup that never ended; to have that space back: byteback remove-client ${host} --delete-backups`
       )
     if (damaged.length > 0)
       attention.push(`${host}: ${damaged.length} lines of its journal cannot be read; they were left out`)

@@ -1,5 +1,6 @@
 // The store: a btrfs filesystem with a directory a host, in it `current` and the host's snapshots.
 import { Context, Effect, Layer, Schema } from "effect"
+import { lstatSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import type { ExitName } from "../domain/exitCode.ts"
 import { isHostName } from "../domain/hostName.ts"
@@ -77,6 +78,8 @@ export class Store extends Context.Service<
     readonly take: (host: string, name: string) => Effect.Effect<StoredSnapshot, StoreError>
     /** Gives a snapshot to root and makes it read-only, as `take` would have; one that is sealed stays as it is. */
     readonly seal: (host: string, name: string) => Effect.Effect<void, StoreError>
+    /** Makes `current` what the snapshot is, and forgets what else it held. Whoever calls holds the host's lock. */
+    readonly reset: (host: string, name: string) => Effect.Effect<void, StoreError>
     /** Deletes what killed runs left under temporary names, and says what. Whoever calls holds the host's lock. */
     readonly sweep: (host: string) => Effect.Effect<ReadonlyArray<string>, StoreError>
     /**
@@ -128,7 +131,11 @@ export class Store extends Context.Service<
 
       const look = Effect.fnUntraced(function* (host: string, name: string) {
         const path = `${directory(host)}/${name}`
-        const found = yield* attempt(path, "read", () => fs.lstat(path).catch(ifMissing(null)))
+        // A promise for each look would cost more than the look, see `Btrfs.isSubvolume`.
+        const found = yield* Effect.try({
+          try: () => lstatSync(path, { throwIfNoEntry: false }),
+          catch: (cause) => failure(path, "read", cause)
+        })
         if (found?.isDirectory() !== true) return null
         const at = (yield* btrfs.isSubvolume(path)) ? snapshotTime(name) : undefined
         if (at === undefined) return { name, at: null, foreign: true, sealed: false }
@@ -282,6 +289,29 @@ export class Store extends Context.Service<
           yield* btrfs.setReadOnly(path, false)
           yield* sealAt(host, path)
         }),
+        reset: Effect.fn("Store.reset")(function* (host, name) {
+          snapshotWord(name)
+          yield* mounted
+          const current = `${directory(host)}/current`
+          const aside = `${directory(host)}/${temporaryName("aside")}`
+          const found = yield* look(host, name)
+          if (found === null || !found.sealed)
+            return yield* notOurs("reset to", `${directory(host)}/${name}`, "it is not a sealed snapshot")
+          yield* sweep(host)
+          // A kill between the two renames leaves a host without `current`, and everything that it had: enrolling it makes one.
+          yield* finished(host, "current", (temporary) =>
+            Effect.gen(function* () {
+              yield* btrfs.snapshot(`${directory(host)}/${name}`, temporary)
+              yield* attempt(temporary, "make", async () => {
+                const { uid } = await fs.lstat(current)
+                await fs.chown(temporary, uid, uid)
+                await fs.chmod(temporary, 0o700)
+                await fs.rename(current, aside)
+              })
+            })
+          )
+          yield* sweep(host)
+        }),
         sweep: Effect.fn("Store.sweep")((host) => guarded(sweep(host))),
         growth: Effect.fn("Store.growth")(function* (host, name, previous) {
           const path = readable(host, name)
@@ -372,6 +402,10 @@ export class Store extends Context.Service<
           its.set(name, { ...found, sealed: true })
           return Effect.void
         }),
+      reset: (host, name) =>
+        hosts.get(hostWord(host))?.snapshots.get(name)?.sealed === true
+          ? Effect.void
+          : Effect.fail(notOurs("reset to", fakePath(host, name), "it is not a sealed snapshot")),
       sweep: () => Effect.succeed([]),
       growth: () => Effect.succeed({ bytes: 0, rewritten: 0, created: 0 }),
       names: () => Effect.succeed({ added: 0, removed: 0 }),

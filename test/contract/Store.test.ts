@@ -183,6 +183,30 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
       })
     )
 
+    fact("gives back what current holds beyond a snapshot, and its host goes on from there", (store, root, btrfs) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        for (const path of [root, `${root}/..`]) chmodSync(path, 0o755)
+        const place = `${root}/a`
+        const write = (text: string, name: string) =>
+          asHost("sh", "-c", `echo ${text} >${place}/current/${name}`).status
+        assert.strictEqual(write("old", "file"), 0)
+        yield* store.take("a", names[0])
+        assert.deepStrictEqual([write("new", "file"), write("more", "other")], [0, 0])
+        // What a kill at the worst moment leaves is no obstacle.
+        yield* btrfs.subvolumeCreate(`${place}/.new-current`)
+        yield* btrfs.subvolumeCreate(`${place}/.new-aside`)
+        yield* store.reset("a", names[0])
+        assert.deepStrictEqual(readdirSync(place).toSorted(), [names[0], "current"])
+        assert.deepStrictEqual(readdirSync(`${place}/current`), ["file"])
+        assert.strictEqual(readFileSync(`${place}/current/file`, "utf8"), "old\n")
+        assert.deepStrictEqual(look(`${place}/current`), [uid, uid, 0o700])
+        assert.deepStrictEqual(look(`${place}/${names[0]}`), [0, uid, 0o750])
+        assert.strictEqual(write("newer", "file"), 0)
+        assert.strictEqual(readFileSync(`${place}/${names[0]}/file`, "utf8"), "old\n")
+      })
+    )
+
     fact("sweeps what killed runs left, and only that", (store, root, btrfs) =>
       Effect.gen(function* () {
         yield* store.createHost("a", uid)

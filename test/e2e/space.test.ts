@@ -14,16 +14,21 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
-  writeFileSync
+  writeFileSync,
+  writeSync
 } from "node:fs"
 import { join } from "node:path"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
+import { addClient } from "../../src/programs/AddClient.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
 import { makeRoom, prune, storeSpace } from "../../src/programs/Prune.ts"
+import { removeClient } from "../../src/programs/RemoveClient.ts"
+import { status } from "../../src/programs/Status.ts"
 import { Btrfs } from "../../src/services/Btrfs.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
 import { Store } from "../../src/services/Store.ts"
+import { numberedKey } from "../domain/publicKeys.ts"
 import { Lab } from "../lab/Lab.ts"
 import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
 import { enrolled, firstDay, pushEnded, realServer, toDay } from "./realServer.ts"
@@ -62,6 +67,19 @@ const past = Effect.fn("past")(function* (host: string, number: number, bytes: n
 })
 
 const shortly = Effect.promise(() => new Promise<void>((done) => void setTimeout(done, 20)))
+
+/** Writes a file until there is no room for more of it. */
+const toFull = (path: string) =>
+  Effect.sync(() => {
+    const file = openSync(path, "w")
+    try {
+      for (;;) writeSync(file, randomBytes(MB))
+    } catch {
+      // full: that was the intention
+    } finally {
+      closeSync(file)
+    }
+  })
 
 /** The device that is mounted there. */
 const sourceOf = (store: string) => [execFileSync("findmnt", ["-no", "SOURCE", store], { encoding: "utf8" }).trim()]
@@ -170,6 +188,41 @@ describe.skipIf(!root)("a real store", () => {
         assert.isTrue(Exit.isFailure(refused))
         assert.isDefined((yield* storeSpace()).hosts.find(({ host }) => host === "hostile")!.record.refusal)
       }).pipe(Effect.provide(realServer(800 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "takes back what a failed run of a removed host holds, before any snapshot goes for it",
+    () =>
+      Effect.gen(function* () {
+        const { store } = yield* Layout
+        for (const [n, host] of ["a", "b"].entries()) {
+          const { blob, type } = numberedKey(n)
+          yield* addClient({ host, key: `${type} ${blob}` })
+          for (let number = 0; number < 8; number++) {
+            writeFileSync(`${store}/${host}/current/churn`, randomBytes(3 * MB))
+            yield* past(host, number, 3 * MB)
+          }
+        }
+        const names = (host: string) => readdirSync(`${store}/${host}`).toSorted()
+        const before = [names("a"), names("b")]
+        yield* toDay(20)
+        yield* toFull(`${store}/b/current/part`)
+        yield* removeClient({ host: "b" })
+        assert.isTrue((yield* status()).stuck)
+        const { deleted, outcome, swept } = yield* prune({})
+        assert.deepStrictEqual([outcome, deleted, swept], ["met", [], [{ host: "b", name: "current" }]])
+        assert.deepStrictEqual([names("a"), names("b")], before)
+        assert.deepStrictEqual(readdirSync(`${store}/b/current`), ["churn"])
+        assert.isFalse((yield* status()).hosts.find(({ host }) => host === "b")!.enrolled)
+
+        // A removal that was killed is finished without a word from anybody.
+        yield* (yield* Journal).append("b", { _tag: "removing", at: firstDay + 20 * day })
+        execFileSync("btrfs", ["-q", "subvolume", "delete", `${store}/b/${before[1]![0]}`])
+        yield* prune({})
+        assert.isFalse(existsSync(`${store}/b`))
+        assert.deepStrictEqual(names("a"), before[0])
+      }).pipe(Effect.provide(realServer(400 * 2 ** 20))),
     limit
   )
 

@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
 import type { StoredSnapshot } from "../../src/domain/snapshotList.ts"
+import { AuthorizedKeys } from "../../src/services/AuthorizedKeys.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Lock } from "../../src/services/Lock.ts"
 import { Registry } from "../../src/services/Registry.ts"
@@ -29,6 +30,8 @@ export class StoreModel {
   metadataEach = 0
   readonly hosts = new Map<string, Array<Held>>()
   readonly pending = new Map<string, number>()
+  /** what killed runs left under temporary names, by host */
+  readonly temporary = new Map<string, ReadonlyArray<{ readonly name: string; readonly bytes: number }>>()
   /** names whose deletion fails */
   readonly failing = new Set<string>()
   /** called as a deletion is about to happen, and when it has */
@@ -41,7 +44,7 @@ export class StoreModel {
   readonly removed: Array<string> = []
 
   get free(): number {
-    const held = [...this.hosts.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
+    const held = [...this.hosts.values(), ...this.temporary.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
     return this.size - this.live - held - this.settling
   }
 
@@ -83,6 +86,33 @@ export class StoreModel {
                 host,
                 list.map((one) => (one.name === name ? { ...one, sealed: true } : one))
               )
+            }),
+          sweep: (host) =>
+            checked(() => {
+              const found = this.temporary.get(host) ?? []
+              this.temporary.delete(host)
+              return found.map(({ name }) => name)
+            }),
+          // What is pending lies in `live`.
+          reset: (host, name) =>
+            checked(() => {
+              this.live -= this.pending.get(host) ?? 0
+              this.pending.delete(host)
+              this.removed.push(`${host}/current, which is ${name} again`)
+            }),
+          removeHost: (host) =>
+            Effect.gen({ self: this }, function* () {
+              const deleted = [...this.names(host)]
+              for (const name of deleted) {
+                yield* this.onRemove(host, name, "before")
+                this.hosts.set(host, this.hosts.get(host)!.slice(1))
+                this.removed.push(`${host}/${name}`)
+              }
+              yield* this.onRemove(host, "current", "before")
+              this.hosts.delete(host)
+              this.live -= this.pending.get(host) ?? 0
+              this.pending.delete(host)
+              return { deleted: [...deleted, "current"], left: [] }
             }),
           remove: (host, name) =>
             Effect.gen({ self: this }, function* () {
@@ -146,7 +176,7 @@ export class StoreModel {
 /** A server with a store of this model, at `start`, its hosts enrolled. */
 export const onModel = <A, E>(
   model: StoreModel,
-  body: Effect.Effect<A, E, Store | Journal | Registry | Runs | Lock | SystemFile | ServerConfig>,
+  body: Effect.Effect<A, E, AuthorizedKeys | Store | Journal | Registry | Runs | Lock | SystemFile | ServerConfig>,
   hosts: ReadonlyArray<string> = ["a", "b"]
 ) =>
   Effect.gen(function* () {
@@ -157,6 +187,7 @@ export const onModel = <A, E>(
     Effect.provide(
       Layer.mergeAll(
         model.layer,
+        AuthorizedKeys.layerFake,
         Journal.layerFake,
         Registry.layerFake,
         Runs.layerFake,
