@@ -2,9 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { execFileSync, spawn } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { once } from "node:events"
 import {
   closeSync,
   existsSync,
@@ -232,7 +231,7 @@ describe.skipIf(!root)("a real store", () => {
       Effect.gen(function* () {
         const current = yield* enrolled("a")
         const { store } = yield* Layout
-        for (let number = 0; number < 24; number++) {
+        for (let number = 0; number < 30; number++) {
           writeFileSync(`${current}/churn`, randomBytes(5 * MB))
           yield* past("a", number, 5 * MB)
         }
@@ -242,7 +241,7 @@ describe.skipIf(!root)("a real store", () => {
         mkdirSync(`${store}/a/$(rm -rf x); y`)
         yield* toDay(40)
         const { free } = yield* storeSpace()
-        const reserve = free + 60 * MB
+        const reserve = free + 120 * MB
         const shown = yield* prune({ dryRun: true, method: { name: "age" }, reserve })
         const planned = shown.plan.deletions.map(({ snapshot }) => snapshot.id)
         assert.isAtLeast(planned.length, 10)
@@ -250,25 +249,39 @@ describe.skipIf(!root)("a real store", () => {
         const ours = (yield* (yield* Store).snapshots("a")).filter(({ foreign }) => !foreign).map(({ name }) => name)
         assert.deepStrictEqual(ours.slice(0, planned.length), planned)
         const program = join(import.meta.dirname, "pruneOnce.ts")
-        for (const [round, wait] of [0, 5, 25, 60, 120, 250, 500].entries()) {
-          const args = [program, store, String(reserve), String(firstDay + 40 * day)]
-          const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
-          const gone = once(child, "exit")
-          yield* Effect.promise(async () => {
-            await once(child.stdout, "data")
-            await new Promise((resolve) => setTimeout(resolve, wait))
-            child.kill("SIGKILL")
-            await gone
-          })
+        const journal = yield* Journal
+        const deletedNow = Effect.gen(function* () {
           const left = new Set((yield* (yield* Store).snapshots("a")).map(({ name }) => name))
-          const deleted = ours.filter((name) => !left.has(name))
-          assert.deepStrictEqual(deleted, ours.slice(0, deleted.length), `round ${round}`)
+          return ours.filter((name) => !left.has(name))
+        })
+        // A run is killed before its first step, the next before its second, until one has come through a deletion and begun another.
+        const killedBefore: Array<string> = []
+        for (let step = 1; killedBefore.filter((name) => name === "journal deleting").length < 2; step++) {
+          const args = [program, store, String(reserve), String(firstDay + 40 * day), String(step)]
+          const { signal, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" })
+          assert.strictEqual(signal, "SIGKILL", `step ${step}: ${stdout}`)
+          killedBefore.push(stdout.trim().split("\n").at(-1)!)
+          const deleted = yield* deletedNow
+          assert.deepStrictEqual(deleted, ours.slice(0, deleted.length), killedBefore.at(-1))
+          const { damaged, entries } = yield* journal.read("a")
+          assert.isEmpty(damaged)
+          const announced = new Set(entries.flatMap((entry) => (entry._tag === "deleting" ? [entry.name] : [])))
+          assert.isTrue(
+            deleted.every((name) => announced.has(name)),
+            "nothing goes unannounced"
+          )
         }
+        const first = killedBefore.indexOf("journal deleting")
+        assert.deepStrictEqual(
+          killedBefore.slice(first).filter((name) => !/^(lock|remove|usage)/.test(name)),
+          ["journal deleting", "delete", "sync", "journal deleted", "journal deleting"]
+        )
+        assert.isAtLeast((yield* deletedNow).length, 4)
         // A lock that a killed holder had is free again, and what it began is finished.
         const result = yield* prune({ method: { name: "age" }, reserve })
         assert.isAtLeast(result.free, reserve)
         const left = new Set(readdirSync(`${store}/a`))
-        const deleted = ours.filter((name) => !left.has(name))
+        const deleted = yield* deletedNow
         assert.deepStrictEqual(deleted, ours.slice(0, deleted.length))
         assert.isAtMost(deleted.length, planned.length + 2)
         assert.isTrue(statSync(`${store}/a/2026-01-02T00:00+0000`).isFile())
