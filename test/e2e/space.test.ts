@@ -29,6 +29,7 @@ import { Layout } from "../../src/services/Layout.ts"
 import { Store } from "../../src/services/Store.ts"
 import { numberedKey } from "../domain/publicKeys.ts"
 import { Lab } from "../lab/Lab.ts"
+import { past as pastOf } from "./past.ts"
 import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
 import { enrolled, firstDay, pushEnded, realServer, toDay } from "./realServer.ts"
 
@@ -66,6 +67,9 @@ const past = Effect.fn("past")(function* (host: string, number: number, bytes: n
 })
 
 const shortly = Effect.promise(() => new Promise<void>((done) => void setTimeout(done, 20)))
+
+/** A public key that nobody has the other half of. */
+const someKey = `${numberedKey(9).type} ${numberedKey(9).blob}`
 
 /** Writes a file until there is no room for more of it. */
 const toFull = (path: string) =>
@@ -440,6 +444,87 @@ describe.skipIf(!root)("an administrator and space", () => {
         assert.strictEqual(done.code, 13)
         assert.deepStrictEqual(yield* snapshotNames(server, "web"), [second])
       }).pipe(Effect.scoped)
+    )
+
+    it.effect(
+      "carries out what was shown, once, however many prunes are started, and believes the clock when told",
+      () =>
+        Effect.gen(function* () {
+          const server = yield* serverMachine("shown", "600M")
+          yield* server.ok(["byteback", "add-client", "old", someKey])
+          yield* pastOf(server, "old", 30, 3 * MB)
+          const before = yield* snapshotNames(server, "old")
+          assert.lengthOf(before, 30)
+          const { store } = JSON.parse(yield* server.ok(["byteback", "status", "--json"])) as {
+            store: { free: number; size: number }
+          }
+          const percent = String(Math.ceil((100 * (store.free + 30 * MB)) / store.size))
+
+          // Below that much nothing is to be done.
+          const idle = yield* server.run(["byteback-prune", "--prune", "--minpercent", "1", "--maxpercent", percent])
+          assert.strictEqual(idle.code, 0, idle.stderr)
+          assert.match(idle.stderr, /^byteback: 0 deleted;/m)
+          const until = yield* server.ok(["byteback", "prune", "--until", "2060-01-01"])
+          assert.lengthOf(until.trim().split("\n"), 30)
+          assert.match(until, /^old\/\S+ {2}(?:stays|goes about \d{4}-\d\d-\d\d)$/m)
+
+          // What the preview prints is a command: it does that, and no more.
+          const shown = yield* server.run([
+            ...["byteback", "prune", "--dry-run", "--order", "spread"],
+            ...["--minpercent", percent, "--maxpercent", percent]
+          ])
+          const planned = shown.stdout
+            .trim()
+            .split("\n")
+            .map((line) => line.split(" ")[0]!)
+          assert.isAtLeast(planned.length, 8)
+          assert.match(planned[0]!, /^old\//)
+          const command = /nothing else: (byteback prune .*--plan [0-9a-f]{14})$/m.exec(shown.stderr)?.[1]
+          assert.isDefined(command, shown.stderr)
+
+          // Held up by a listing, it lets no other prune delete meanwhile.
+          const listed = "/run/byteback/old/reading/*"
+          yield* server.ok(["mkdir", "-p", "/run/byteback/old/reading"])
+          const listing = yield* server.start(["flock", "--shared", listed, "sleep", "25"])
+          yield* server.until(["sh", "-c", '! flock --exclusive --nonblock "$1" true', "sh", listed])
+          const first = yield* server.start(command!.split(" "))
+          const held = ["sh", "-c", "! flock --nonblock /run/byteback/prune.lock true"]
+          yield* server.until(held)
+          const second = yield* server.run(["byteback", "prune", "--maxpercent", percent])
+          assert.strictEqual(second.code, 11, second.stderr)
+          assert.match(second.stderr, /a prune is already running/)
+          assert.deepStrictEqual(yield* snapshotNames(server, "old"), before)
+          yield* listing.kill("SIGKILL")
+          yield* server.ok(["pkill", "-x", "sleep"])
+          const done = yield* first.wait
+          const deleted = [...done.stderr.matchAll(/^byteback: deleting (\S+)/gm)].map(([, name]) => name!)
+          // It measures, so the last of them may not have been needed.
+          assert.isAtLeast(deleted.length, planned.length - 1)
+          assert.deepStrictEqual(deleted, planned.slice(0, deleted.length))
+          const left = new Set(yield* snapshotNames(server, "old"))
+          assert.deepStrictEqual(
+            before.filter((name) => !left.has(name)).toSorted(),
+            deleted.map((name) => name.slice("old/".length)).toSorted()
+          )
+          const list = JSON.parse(yield* server.ok(["byteback", "prune", "--list", "--json"])) as ReadonlyArray<unknown>
+          assert.lengthOf(list, left.size)
+
+          // A journal with a time to come, and no memory of the clock: it may be the clock that is wrong.
+          const line = '{"_tag":"released","at":4000000000,"name":"none"}'
+          yield* server.ok([
+            "sh",
+            "-c",
+            'rm /var/lib/byteback/clock; echo "$1" >>/var/lib/byteback/journal/old.ndjson',
+            "sh",
+            line
+          ])
+          const jumped = yield* server.run(["byteback", "prune", "--maxpercent", "99"])
+          assert.strictEqual(jumped.code, 1)
+          assert.match(jumped.stderr, /nothing was deleted.*byteback prune --trust-clock$/m)
+          assert.lengthOf(yield* snapshotNames(server, "old"), left.size)
+          yield* server.ok(["byteback", "prune", "--trust-clock"])
+          yield* server.ok(["byteback", "prune"])
+        }).pipe(Effect.scoped)
     )
   })
 })

@@ -133,6 +133,46 @@ describe("a prune", () => {
     )
   })
 
+  it.effect("balances badly filled chunks where that lets metadata grow, before it deletes anything", () => {
+    const model = full(10 * GB)
+    model.metadataUsed = 9.2 * GB
+    model.balanceGives = 0.5 * GB
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        const { deleted, outcome } = yield* prune(age)
+        assert.deepStrictEqual([model.balanced, deleted, outcome], [["data"], [], "met"])
+        // Nothing to do, nothing to balance.
+        yield* prune(age)
+        assert.lengthOf(model.balanced, 1)
+      })
+    )
+  })
+
+  it.effect("balances four times at most where that gives nothing, and goes on where it fails", () =>
+    Effect.gen(function* () {
+      for (const gives of [0, null]) {
+        const model = full(10 * GB)
+        model.metadataUsed = 9.9 * GB
+        model.metadataEach = 0.1 * GB
+        model.balanceGives = gives
+        yield* onModel(
+          model,
+          Effect.gen(function* () {
+            yield* model.filled("a", dailies(40), GB)
+            yield* prune({ ...age, dryRun: true })
+            assert.isEmpty(model.balanced)
+            const result = yield* prune(age)
+            assert.lengthOf(result.deleted, 10)
+            assert.isFalse(result.shortOfMetadata)
+            if (gives === 0) assert.deepStrictEqual(model.balanced, ["data", "data", "data", "data"])
+          })
+        )
+      }
+    })
+  )
+
   it.effect("stops at its limit and says so", () => {
     const model = full(64 * GB)
     return onModel(

@@ -16,6 +16,9 @@ import { at, start } from "./serverFakes.ts"
 export const GB = 10 ** 9
 export const day = 86_400
 
+const toolError = (action: string, path: string) =>
+  new BtrfsError({ reason: "unknown", action, path, exitCode: 1, stderr: "input/output error", argumentCount: 3 })
+
 interface Held extends StoredSnapshot {
   /** what its deletion returns */
   readonly bytes: number
@@ -42,6 +45,9 @@ export class StoreModel {
   /** whether the space of what is deleted comes back in time */
   settles = true
   readonly removed: Array<string> = []
+  /** metadata that a balance makes room for; null: it fails */
+  balanceGives: number | null = 0
+  readonly balanced: Array<"data" | "metadata"> = []
 
   get free(): number {
     const held = [...this.hosts.values(), ...this.temporary.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
@@ -68,6 +74,13 @@ export class StoreModel {
           hosts: checked(() => [...this.hosts.keys()].toSorted()),
           snapshots: (host) => checked(() => this.hosts.get(host) ?? []),
           pending: (host) => checked(() => this.pending.get(host) ?? 0),
+          balance: (kind) =>
+            Effect.suspend(() => {
+              this.balanced.push(kind)
+              if (this.balanceGives === null) return Effect.fail(toolError("balance", "/byteback"))
+              this.metadataUsed -= this.balanceGives
+              return Effect.void
+            }),
           settled: checked(() => void (this.settling = 0)),
           free: checked(() => ({
             size: this.size,
@@ -119,14 +132,7 @@ export class StoreModel {
               yield* checked(() => undefined)
               yield* this.onRemove(host, name, "before")
               if (this.failing.has(name)) {
-                return yield* new BtrfsError({
-                  reason: "unknown",
-                  action: "delete",
-                  path: `/byteback/${host}/${name}`,
-                  exitCode: 1,
-                  stderr: "input/output error",
-                  argumentCount: 3
-                })
+                return yield* toolError("delete", `/byteback/${host}/${name}`)
               }
               const list = this.hosts.get(host) ?? []
               if (list.some((one) => one.name === name)) {
