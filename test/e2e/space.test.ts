@@ -195,6 +195,32 @@ describe.skipIf(!root)("a real store", () => {
   )
 
   it.effect(
+    "is divided by the weights that its administrator gave, and who holds more than that pays",
+    () =>
+      Effect.gen(function* () {
+        const { config, store } = yield* Layout
+        for (const host of ["a", "b"]) {
+          const current = yield* enrolled(host)
+          for (let number = 0; number < 12; number++) {
+            writeFileSync(`${current}/churn`, randomBytes(4 * MB))
+            yield* past(host, number, 4 * MB)
+          }
+        }
+        yield* toDay(40)
+        mkdirSync(`${config}/hosts/b`, { recursive: true })
+        writeFileSync(`${config}/hosts/b/weight`, "0.1\n")
+        writeFileSync(`${config}/prune_order`, "age\n")
+        const before = readdirSync(`${store}/a`)
+        const result = yield* prune({ reserve: (yield* storeSpace()).free + 10 * MB })
+        assert.strictEqual(result.plan.method, "age")
+        assert.isAtLeast(result.deleted.length, 2)
+        assert.deepStrictEqual(readdirSync(`${store}/a`), before)
+        assert.match(result.deleted[0]!.why, /b holds more than its share/)
+      }).pipe(Effect.provide(realServer(400 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
     "takes back what a failed run of a removed host holds, before any snapshot goes for it",
     () =>
       Effect.gen(function* () {

@@ -139,8 +139,10 @@ describe("a plan, by example", () => {
       ["hostile", { used: 960, share: 500 }]
     ])
     for (const method of METHODS) {
-      const gone = victims({ method, now: NOW, snapshots: [...victim, ...hostile], free: 0, reserve: 460, shares })
-      assert.ok(gone.length > 0 && gone.every((s) => s.host === "hostile"))
+      const made = plan({ method, now: NOW, snapshots: [...victim, ...hostile], free: 0, reserve: 460, shares })
+      assert.ok(made.deletions.length > 0 && made.deletions.every((d) => d.snapshot.host === "hostile"))
+      for (const { why } of made.deletions)
+        assert.match(why, /young, but nothing older of hosts over their share may go/)
     }
   })
 
@@ -166,7 +168,12 @@ describe("a plan, by example", () => {
   it("takes the young of a host only when nothing older of it can go", () => {
     const snapshots = complete(aged([0, 1, 2, 8, 9]), 1)
     for (const method of METHODS) {
-      const gone = victims({ method, now: NOW, snapshots, free: 0, reserve: 99 }).map((s) => (NOW - s.t) / DAY)
+      const made = plan({ method, now: NOW, snapshots, free: 0, reserve: 99 })
+      const gone = made.deletions.map(({ snapshot }) => (NOW - snapshot.t) / DAY)
+      assert.deepStrictEqual(
+        made.deletions.map(({ why }) => why.endsWith("; young, but nothing older may go")),
+        [false, false, true, true]
+      )
       assert.deepStrictEqual(
         gone.slice(0, 2).toSorted((a, b) => a - b),
         [8, 9]
