@@ -6,11 +6,11 @@ import { escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { isHostName } from "../domain/hostName.ts"
 import { bytesText } from "../domain/prune/amount.ts"
+import { methodOf, type PruneOrder, pruneOrders } from "../domain/prune/method.ts"
 import type { Plan } from "../domain/prune/plan.ts"
 import { formatSnapshotName } from "../domain/snapshotName.ts"
 import { makeRoom, prune, type PruneResult } from "../programs/Prune.ts"
 import { pruneUntil } from "../programs/PruneUntil.ts"
-import { type PruneOrder, pruneOrders } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { json } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
@@ -143,7 +143,7 @@ export const pruneCommand = Command.make(
     const reserve = given.list ? Infinity : yield* percentReserve(given)
     const result = yield* prune({
       dryRun: looks,
-      ...(Option.isSome(given.order) ? { method: { name: given.order.value } } : {}),
+      ...(Option.isSome(given.order) ? { method: methodOf(given.order.value) } : {}),
       ...(Option.isSome(given.plan) ? { plan: given.plan.value } : {}),
       ...(reserve === undefined ? {} : { reserve }),
       trustClock: given.trustClock,

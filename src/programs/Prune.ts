@@ -4,7 +4,7 @@ import type { ExitName } from "../domain/exitCode.ts"
 import { admission, type AdmissionRequest, refusalWords } from "../domain/prune/admission.ts"
 import { ageText, bytesText } from "../domain/prune/amount.ts"
 import { clockJump, formatClock, parseClock } from "../domain/prune/clock.ts"
-import type { Method } from "../domain/prune/method.ts"
+import { type Method, methodOf } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
 import { type HostRecord, hostRecord, timesOf } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
@@ -313,7 +313,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   const { run } = yield* Layout
   const dryRun = options.dryRun === true
   const most = options.most ?? 100
-  const method: Method = options.method ?? { name: yield* (yield* ServerConfig).pruneOrder }
+  const method: Method = options.method ?? methodOf(yield* (yield* ServerConfig).pruneOrder)
   yield* store.mounted
   if (!dryRun) {
     yield* files.directory(run, 0o700)

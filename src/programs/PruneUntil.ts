@@ -1,9 +1,10 @@
 // byteback prune --until: when each snapshot of the store will go, if backups go on as they have been.
 import { Effect } from "effect"
+import { methodOf, type PruneOrder } from "../domain/prune/method.ts"
 import { DAY } from "../domain/prune/snapshot.ts"
 import { replay } from "../domain/simulation/replay.ts"
 import { ScenarioError } from "../domain/simulation/scenario.ts"
-import { type PruneOrder, ServerConfig } from "../services/ServerConfig.ts"
+import { ServerConfig } from "../services/ServerConfig.ts"
 import { storeScenario, tomorrow } from "./StoreScenario.ts"
 
 export interface Departure {
@@ -24,13 +25,13 @@ export const pruneUntil = Effect.fn("pruneUntil")(function* (options: {
   readonly method?: PruneOrder
 }) {
   const { now, until } = options
-  const method = options.method ?? (yield* (yield* ServerConfig).pruneOrder)
+  const { name: method, ...rest } = methodOf(options.method ?? (yield* (yield* ServerConfig).pruneOrder))
   const start = tomorrow(now)
   const days = Math.max(1, Math.ceil((until - start) / DAY))
   if (until <= now || days > 36_600) {
     return yield* new ScenarioError({ where: "--until", problem: "expected a date in the future, within a century" })
   }
-  const scenario = yield* storeScenario({ now, days, policies: [method] })
+  const scenario = yield* storeScenario({ now, days, policies: [{ method, ...rest }] })
   const trace = replay(scenario, scenario.policies[0]!, 0, { measure: false })
   const departures: Array<Departure> = []
   for (let row = 0; row < trace.host.length; row++) {

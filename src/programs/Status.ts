@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { sandboxSetting } from "../domain/doctor.ts"
 import { bytesText } from "../domain/prune/amount.ts"
+import { methodOf } from "../domain/prune/method.ts"
 import { SKEW } from "../domain/prune/snapshot.ts"
 import { metadataFloor, metadataFree } from "../domain/storeUsage.ts"
 import { Layout } from "../services/Layout.ts"
@@ -43,7 +44,7 @@ export interface StatusResult {
 export const status = Effect.fn("status")(function* () {
   const space = yield* storeSpace()
   const { free, hosts, now, reserve, shortOfMetadata, usage } = space
-  const made = planFor(space, { name: yield* (yield* ServerConfig).pruneOrder })
+  const made = planFor(space, methodOf(yield* (yield* ServerConfig).pruneOrder))
   const isShort = free < reserve || shortOfMetadata
   const stuck = isShort && made.deletions.length === 0
   const attention: Array<string> = []

@@ -8,6 +8,7 @@ import { status } from "../../src/programs/Status.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
 import { Lock } from "../../src/services/Lock.ts"
+import { ServerConfig } from "../../src/services/ServerConfig.ts"
 import { at, start } from "./serverFakes.ts"
 import { day, GB, onModel, StoreModel } from "./storeModel.ts"
 
@@ -168,6 +169,30 @@ describe("a prune", () => {
             assert.isFalse(result.shortOfMetadata)
             if (gives === 0) assert.deepStrictEqual(model.balanced, ["data", "data", "data", "data"])
           })
+        )
+      }
+    })
+  )
+
+  it.effect("goes by the order that the server is told, by bytes too", () =>
+    Effect.gen(function* () {
+      for (const [order, host] of [
+        ["spread", "a"],
+        ["spread-by-bytes", "b"]
+      ] as const) {
+        const model = full(50 * GB)
+        yield* onModel(
+          model,
+          Effect.gen(function* () {
+            yield* model.filled("a", dailies(10, 10), GB)
+            yield* model.filled("b", dailies(10, 10), 4 * GB)
+            yield* prune({ reserve: GB })
+            assert.isTrue(model.removed[0]!.startsWith(`${host}/`), order)
+          }).pipe(
+            Effect.updateService(ServerConfig, (config) =>
+              ServerConfig.of({ ...config, weight: () => Effect.succeed(1), pruneOrder: Effect.succeed(order) })
+            )
+          )
         )
       }
     })

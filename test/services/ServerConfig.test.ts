@@ -32,11 +32,11 @@ describe("a server's configuration", () => {
         weight: "3\n",
         "hosts/web/weight": " 2.5 \n",
         "hosts/web/snapshot_interval": "2h\n",
-        prune_order: "spread\n",
+        prune_order: "spread-by-bytes\n",
         parallel: "16"
       })
       assert.deepStrictEqual([yield* config.weight("web"), yield* config.weight("mail")], [2.5, 3])
-      assert.strictEqual(yield* config.pruneOrder, "spread")
+      assert.strictEqual(yield* config.pruneOrder, "spread-by-bytes")
       assert.strictEqual(yield* config.parallel, 16)
       assert.deepStrictEqual(
         [yield* config.snapshotInterval("web"), yield* config.snapshotInterval("mail")],
