@@ -332,7 +332,8 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   })
   if (!dryRun) {
     yield* believeClock(space, options.trustClock === true)
-    swept = yield* leftovers(space.hosts, !isMet(space, wanted()))
+    // A plan that was shown is carried out and nothing else.
+    if (options.plan === undefined) swept = yield* leftovers(space.hosts, !isMet(space, wanted()))
     // What has been deleted already, and not yet given back, is not to be made up for by others.
     if (swept.length > 0 || !isMet(space, wanted())) {
       yield* store.settled

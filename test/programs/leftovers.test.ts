@@ -75,6 +75,23 @@ describe("the unfinished run of a host whose access was taken away", () => {
     )
   )
 
+  it.effect("is left by a prune that is held to a plan, as nobody was shown that", () =>
+    two((model) =>
+      Effect.gen(function* () {
+        unfinished(model, GB)
+        yield* removeClient({ host: "b" })
+        const { plan } = yield* prune({ dryRun: true })
+        const { deleted, swept } = yield* prune({ plan: plan.digest })
+        assert.isEmpty(swept)
+        assert.isAbove(deleted.length, 0)
+        assert.deepStrictEqual(
+          deleted.map(({ host, name }) => `${host}/${name}`),
+          plan.deletions.map(({ snapshot }) => `${snapshot.host}/${snapshot.id}`)
+        )
+      })
+    )
+  )
+
   it.effect("is left where the host has its access, or has it again", () =>
     two((model) =>
       Effect.gen(function* () {
