@@ -8,6 +8,8 @@ export interface BenchRow {
   readonly target?: number
   /** How many times faster than the naive or older way, measured in the same run. */
   readonly ratio?: number
+  /** The ratio that it must have: a benchmark below that fails. Times are the machine's, ratios are ours. */
+  readonly least?: number
 }
 
 const isRate = ({ unit }: BenchRow): boolean => unit.endsWith("/s")

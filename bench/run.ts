@@ -29,7 +29,13 @@ for (const name of comparisons) {
     rows: () => Promise<ReadonlyArray<BenchRow>> | ReadonlyArray<BenchRow>
   }
   const found = await rows()
-  for (const row of found) console.log(shown(row))
+  for (const row of found) {
+    console.log(shown(row))
+    if (row.least !== undefined && !(row.ratio !== undefined && row.ratio >= row.least)) {
+      console.error(`byteback: ${row.name}: not ${row.least} times as fast as the naive way`)
+      process.exitCode = 1
+    }
+  }
   missed += found.filter((row) => !isMet(row)).length
   const machine = { cores: cpus().length, node: process.version }
   writeFileSync(join(results, `${name}.json`), `${JSON.stringify({ machine, rows: found }, null, 2)}\n`)

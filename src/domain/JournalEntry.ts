@@ -63,6 +63,12 @@ const Refused = Schema.TaggedStruct("refused", {
 /** An administrator's leave for larger backups: up to `bytes` each (null: of any size), for so many runs. */
 const Approved = Schema.TaggedStruct("approved", { at, bytes: Schema.NullOr(Schema.Int), runs: Schema.Int })
 
+/** What an unfinished run had left in `current` was given back: it is the snapshot of this name again. `bytes` were in no snapshot. */
+const Reset = Schema.TaggedStruct("reset", { at, name: Schema.String, bytes: Schema.Int })
+
+/** Everything of the host is about to be deleted. Where nothing says `removed` after it, that was cut short. */
+const Removing = Schema.TaggedStruct("removing", { at })
+
 /** The host may no longer back up. */
 const Removed = Schema.TaggedStruct("removed", { at, backups: Schema.Literals(["kept", "deleted"]) })
 
@@ -76,6 +82,8 @@ export const JournalEntry = Schema.Union([
   Deleted,
   Refused,
   Approved,
+  Reset,
+  Removing,
   Removed
 ])
 export type JournalEntry = typeof JournalEntry.Type

@@ -30,6 +30,10 @@ const byName = (a: StoredSnapshot, b: StoredSnapshot): number => (a.name < b.nam
 export const oldestFirst = (a: StoredSnapshot, b: StoredSnapshot): number =>
   (a.at ?? -Infinity) === (b.at ?? -Infinity) ? byName(a, b) : (a.at ?? -Infinity) < (b.at ?? -Infinity) ? -1 : 1
 
+/** The last snapshot that is whole and not dated after `now` (epoch seconds), of a list that is oldest first. */
+export const lastSealed = (stored: ReadonlyArray<StoredSnapshot>, now: number): StoredSnapshot | undefined =>
+  stored.findLast(({ at, sealed }) => sealed && at !== null && at <= now)
+
 const judge = (stored: StoredSnapshot, record: HostRecord, now: number): Pick<ListedSnapshot, "state" | "note"> => {
   if (stored.foreign) return { state: "foreign", note: "not made by byteback: left alone" }
   if (stored.at !== null && stored.at > now + SKEW) {

@@ -41,7 +41,7 @@ const existing = Effect.fnUntraced(function* (host: string, name: string) {
   for (const directory of [run, `${run}/${host}`, reading]) yield* files.directory(directory, 0o700)
   yield* (yield* Lock).share(`${reading}/${name}`, `the deletion of ${host}/${name}`)
   const found = (yield* (yield* Store).snapshots(host)).find((one) => one.name === name && !one.foreign)
-  if (found === undefined) return yield* new UnknownSnapshot({ host, name })
+  return found ?? (yield* new UnknownSnapshot({ host, name }))
 })
 
 /** Nothing prunes the snapshot from now on. */
@@ -51,8 +51,9 @@ export const hold = Effect.fn("hold")(function* ({ host, snapshot, until = null 
   yield* (yield* Journal).append(host, { _tag: "held", at, name: snapshot, until, why: "by an administrator" })
 }, Effect.scoped)
 
-/** Somebody has looked at it: the snapshot is neither held nor suspect any more. */
+/** Somebody has looked at it: the snapshot is neither held nor suspect any more. One that was not sealed, as of the 0.4 series, is now. */
 export const release = Effect.fn("release")(function* ({ host, snapshot }: Pick<HoldOptions, "host" | "snapshot">) {
-  yield* existing(host, snapshot)
+  const { sealed } = yield* existing(host, snapshot)
+  if (!sealed) yield* (yield* Store).seal(host, snapshot)
   yield* (yield* Journal).append(host, { _tag: "released", at: yield* serverTime, name: snapshot })
 }, Effect.scoped)

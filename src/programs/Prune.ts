@@ -3,13 +3,13 @@ import { Effect, Result, Schedule, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
 import { approves } from "../domain/prune/admission.ts"
 import { metadataDebt } from "../domain/prune/metadataDebt.ts"
-import type { Method } from "../domain/prune/method.ts"
+import { type Method, methodOf } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
 import { earningSizes, type HostRecord, hostRecord, markAt, unmeasured } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
-import { joinSnapshots, type ListedSnapshot, type StoredSnapshot } from "../domain/snapshotList.ts"
+import { joinSnapshots, lastSealed, type ListedSnapshot, type StoredSnapshot } from "../domain/snapshotList.ts"
 import {
   balanceHelps,
   dataFloor,
@@ -23,11 +23,11 @@ import { Journal } from "../services/Journal.ts"
 import { Layout } from "../services/Layout.ts"
 import { Lock, type Locked } from "../services/Lock.ts"
 import { Registry } from "../services/Registry.ts"
-import { Runs } from "../services/Runs.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { SystemFile } from "../services/SystemFile.ts"
 import { believeClock } from "./believeClock.ts"
+import { type Leftover, leftovers } from "./leftovers.ts"
 import { measureBacklog } from "./MeasureBacklog.ts"
 import { serverTime } from "./serverTime.ts"
 
@@ -47,7 +47,7 @@ export class PlanChanged extends Schema.TaggedError<PlanChanged>()("PlanChanged"
 /** How a host stands with the store; bytes. */
 export interface HostSpace extends Share {
   readonly host: string
-  /** enrolled here; what a host that is gone has left counts all the same */
+  /** it may back up; what a host that is gone has left counts all the same */
   readonly enrolled: boolean
   readonly reserve: number
   /** in its `current` and in no snapshot yet */
@@ -90,28 +90,27 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
   const enrolled = new Set((yield* (yield* Registry).list).map(({ host }) => host))
   const names = [...new Set([...(yield* store.hosts), ...enrolled])].toSorted()
   const usage = yield* store.free
-  const weights = new Map<string, number>()
-  const found = yield* Effect.forEach(names, (host) =>
-    Effect.gen(function* () {
-      const { damaged, entries } = yield* journal.read(host)
-      const stored = yield* store.snapshots(host)
-      weights.set(host, yield* config.weight(host))
-      const last = stored.findLast((one) => one.sealed && one.at !== null && one.at <= now)?.name ?? null
-      // A host whose `current` cannot be measured has no part in what is owed.
-      const pending = yield* store.pending(host, last).pipe(Effect.orElseSucceed(() => 0))
-      const record = hostRecord(entries)
-      const metadata = isShortOfMetadata(usage) ? yield* metadataOf(host, stored) : new Map<string, number>()
-      return { host, damaged, metadata, pending, record, snapshots: joinSnapshots(stored, entries, now, damaged) }
-    })
-  )
-  const parts = shares(capacityOf(usage), weights)
+  const look = Effect.fnUntraced(function* (host: string) {
+    const { damaged, entries } = yield* journal.read(host)
+    const stored = yield* store.snapshots(host)
+    const last = lastSealed(stored, now)?.name ?? null
+    // A host whose `current` cannot be measured has no part in what is owed.
+    const pending = yield* store.pending(host, last).pipe(Effect.orElseSucceed(() => 0))
+    const record = hostRecord(entries)
+    const metadata = isShortOfMetadata(usage) ? yield* metadataOf(host, stored) : new Map<string, number>()
+    const snapshots = joinSnapshots(stored, entries, now, damaged)
+    return { host, damaged, metadata, pending, record, snapshots, weight: yield* config.weight(host) }
+  })
+  // For each of them btrfs is run twice, which is more waiting than work.
+  const found = yield* Effect.forEach(names, look, { concurrency: 8 })
+  const parts = shares(capacityOf(usage), new Map(found.map(({ host, weight }) => [host, weight])))
   const hosts = found.map((one): HostSpace => {
     const share = parts.get(one.host) ?? 0
     const kept = one.snapshots.reduce((sum, { name }) => sum + (one.record.bytes.get(name) ?? 0), 0)
     const used = kept + one.pending + (one.snapshots.length === 0 ? 0 : one.record.base)
     // More than its share is nobody's reserve: a host cannot have others pruned by growing.
     const reserve = Math.min(share, hostReserve(earningSizes(one.record, now)))
-    return { ...one, enrolled: enrolled.has(one.host), share, used, reserve }
+    return { ...one, enrolled: enrolled.has(one.host) && one.record.gone === undefined, share, used, reserve }
   })
   const reserves = hosts.filter(({ enrolled }) => enrolled).map(({ reserve }) => reserve)
   const reserve = Math.max(dataFloor(usage), storeReserve(reserves, yield* config.parallel))
@@ -260,8 +259,8 @@ export interface PruneResult {
   }>
   /** passed over: a restore or a listing reads it, it was held meanwhile, or it could not be deleted */
   readonly skipped: ReadonlyArray<{ readonly host: string; readonly name: string; readonly why: string }>
-  /** what interrupted runs had left, and was given back */
-  readonly swept: ReadonlyArray<{ readonly host: string; readonly name: string }>
+  /** what was given back first */
+  readonly swept: ReadonlyArray<Leftover>
   /** Bytes. */
   readonly free: number
   readonly reserve: number
@@ -270,22 +269,6 @@ export interface PruneResult {
   /** `met`; `short`, nothing more may be deleted; `owed`, what is missing is held by hosts over their share; `stopped`, at this run's limit */
   readonly outcome: "met" | "short" | "owed" | "stopped"
 }
-
-/** Gives back what killed runs left under temporary names; hosts that are busy are left for the next time. */
-const sweepAll = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
-  const store = yield* Store
-  const runs = yield* Runs
-  const swept: Array<{ host: string; name: string }> = []
-  for (const host of hosts) {
-    const names = yield* runs.lock(host).pipe(
-      Effect.andThen(store.sweep(host)),
-      Effect.scoped,
-      Effect.catchTag("Locked", () => Effect.succeed<ReadonlyArray<string>>([]))
-    )
-    for (const name of names) swept.push({ host, name })
-  }
-  return swept
-})
 
 /** So long a deletion waits for a listing, which reads all of a host's snapshots, to end. */
 const listingEnds = Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)])
@@ -385,7 +368,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   const { run } = yield* Layout
   const dryRun = options.dryRun === true
   const most = options.most ?? 100
-  const method: Method = options.method ?? { name: yield* (yield* ServerConfig).pruneOrder }
+  const method: Method = options.method ?? methodOf(yield* (yield* ServerConfig).pruneOrder)
   yield* store.mounted
   if (!dryRun) {
     yield* files.directory(run, 0o700)
@@ -396,7 +379,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   if (!dryRun) yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
   let space = yield* storeSpace()
   const wanted = () => options.reserve ?? space.reserve
-  const swept = dryRun ? [] : yield* sweepAll(space.hosts.map(({ host }) => host))
+  let swept: ReadonlyArray<Leftover> = []
   let balances = 0
   const balanced = Effect.gen(function* () {
     if (balances >= mostBalances || !(yield* balanceIfUseful(space))) return
@@ -404,10 +387,12 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     space = remeasured(space, yield* store.free)
   })
   if (!dryRun) {
+    // A plan that was shown is carried out and nothing else.
+    if (options.plan === undefined) swept = yield* leftovers(space.hosts, !isMet(space, wanted()))
     // What has been deleted already, and not yet given back, is not to be made up for by others.
     if (swept.length > 0 || !isMet(space, wanted())) {
       yield* store.settled
-      space = remeasured(space, yield* store.free)
+      space = swept.length > 0 ? yield* storeSpace() : remeasured(space, yield* store.free)
     }
     yield* balanced
   }

@@ -42,7 +42,8 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
       }))
       const weight = yield* config.weight(host)
       const whole = [...record.taken.values()][0]?.bytes
-      return { host, past, weight, whole, sizes: record.sizes, times: snapshots.map(({ at }) => at) }
+      const comes = enrolled.has(host) && record.gone === undefined
+      return { host, past, weight, whole, comes, sizes: record.sizes, times: snapshots.map(({ at }) => at) }
     })
   )
   const hosts = found.filter(({ times }) => times.length > 0)
@@ -61,7 +62,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
     atOnce: yield* config.parallel,
     reserve: Math.round(dataFloor(usage)),
     ...(options.policies !== undefined && { policies: options.policies }),
-    hosts: hosts.map(({ host, past, sizes, times, weight, whole }) => {
+    hosts: hosts.map(({ comes, host, past, sizes, times, weight, whole }) => {
       const every = pace(times)
       const mean = sizes.length === 0 ? part / 100 : sizes.reduce((sum, size) => sum + size, 0) / sizes.length
       const daily = Math.round((mean * DAY) / every)
@@ -72,7 +73,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
         base: whole ?? Math.round(Math.max(part / 2, part - daily * 30)),
         churn: { daily },
         weight,
-        ...(enrolled.has(host) ? {} : { failure: 1 }),
+        ...(comes ? {} : { failure: 1 }),
         sizes: sizes.slice(-RESERVE_OVER),
         past
       }

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { Btrfs } from "../../src/services/Btrfs.ts"
 import { Exec } from "../../src/services/Exec.ts"
 import { suite } from "../services/Btrfs.contract.ts"
@@ -129,6 +129,25 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
         // It may refuse; what counts is what is left alone.
         yield* Effect.exit(btrfs.deleteSubvolume(`${top}/a`))
         assert.isTrue(yield* btrfs.isSubvolume(`${top}/victim`))
+      })
+    )
+
+    fact("gives badly filled chunks of data back by a balance, and keeps what is in them", (btrfs, top) =>
+      Effect.gen(function* () {
+        const MiB = 1024 * 1024
+        for (let n = 0; n < 300; n++) writeFileSync(`${top}/${n}`, Buffer.alloc(MiB, n))
+        execFileSync("sync", ["-f", top])
+        for (let n = 0; n < 300; n++) if (n % 10 !== 0) rmSync(`${top}/${n}`)
+        yield* btrfs.sync(top)
+        const before = yield* btrfs.usage(top)
+        assert.isAbove(before.data.size - before.data.used, 150 * MiB)
+        yield* btrfs.balance(top, "data")
+        const after = yield* btrfs.usage(top)
+        assert.isAbove(after.unallocated, before.unallocated + 100 * MiB)
+        for (let n = 0; n < 300; n += 10) {
+          assert.isTrue(readFileSync(`${top}/${n}`).equals(Buffer.alloc(MiB, n)), String(n))
+        }
+        yield* btrfs.balance(top, "metadata")
       })
     )
 

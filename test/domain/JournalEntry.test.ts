@@ -22,6 +22,8 @@ const entry: fc.Arbitrary<JournalEntry> = fc.oneof(
     { _tag: fc.constant("counted" as const), at, name: fc.string(), files: fc.nat(), anomaly: fc.string() },
     { requiredKeys: ["_tag", "at", "name", "files"] }
   ),
+  fc.record({ _tag: fc.constant("reset" as const), at, name: fc.string(), bytes: fc.nat() }),
+  fc.record({ _tag: fc.constant("removing" as const), at }),
   fc.record({
     _tag: fc.constant("removed" as const),
     at,

@@ -10,6 +10,7 @@ import { status } from "../../src/programs/Status.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
 import { Lock } from "../../src/services/Lock.ts"
+import { ServerConfig } from "../../src/services/ServerConfig.ts"
 import { Store } from "../../src/services/Store.ts"
 import { SystemFile } from "../../src/services/SystemFile.ts"
 import { at, start } from "./serverFakes.ts"
@@ -156,6 +157,70 @@ describe("a prune", () => {
       })
     )
   })
+
+  it.effect("balances badly filled chunks where that lets metadata grow, before it deletes anything", () => {
+    const model = full(10 * GB)
+    model.metadataUsed = 9.2 * GB
+    model.balanceGives = 0.5 * GB
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        const { deleted, outcome } = yield* prune(age)
+        assert.deepStrictEqual([model.balanced, deleted, outcome], [["data"], [], "met"])
+        // Nothing to do, nothing to balance.
+        yield* prune(age)
+        assert.lengthOf(model.balanced, 1)
+      })
+    )
+  })
+
+  it.effect("balances four times at most where that gives nothing, and goes on where it fails", () =>
+    Effect.gen(function* () {
+      for (const gives of [0, null]) {
+        const model = full(10 * GB)
+        model.metadataUsed = 9.9 * GB
+        model.metadataEach = 0.1 * GB
+        model.balanceGives = gives
+        yield* onModel(
+          model,
+          Effect.gen(function* () {
+            yield* model.filled("a", dailies(40), GB)
+            yield* prune({ ...age, dryRun: true })
+            assert.isEmpty(model.balanced)
+            const result = yield* prune(age)
+            assert.lengthOf(result.deleted, 10)
+            assert.isFalse(result.shortOfMetadata)
+            if (gives === 0) assert.deepStrictEqual(model.balanced, ["data", "data", "data", "data"])
+          })
+        )
+      }
+    })
+  )
+
+  it.effect("goes by the order that the server is told, by bytes too", () =>
+    Effect.gen(function* () {
+      for (const [order, host] of [
+        ["spread", "a"],
+        ["spread-by-bytes", "b"]
+      ] as const) {
+        const model = full(50 * GB)
+        yield* onModel(
+          model,
+          Effect.gen(function* () {
+            yield* model.filled("a", dailies(10, 10), GB)
+            yield* model.filled("b", dailies(10, 10), 4 * GB)
+            yield* prune({ reserve: GB })
+            assert.isTrue(model.removed[0]!.startsWith(`${host}/`), order)
+          }).pipe(
+            Effect.updateService(ServerConfig, (config) =>
+              ServerConfig.of({ ...config, weight: () => Effect.succeed(1), pruneOrder: Effect.succeed(order) })
+            )
+          )
+        )
+      }
+    })
+  )
 
   it.effect("stops at its limit and says so", () => {
     const model = full(64 * GB)
@@ -333,9 +398,18 @@ describe("a prune", () => {
         const stuck = yield* status()
         assert.isTrue(stuck.stuck)
         assert.match(stuck.attention[0]!, /short of space.*no snapshot may be deleted/)
+        // Of those two an administrator may say that they are right: of what is foreign or dated in the future, not.
+        const released = stuck.attention.filter((line) => line.includes("byteback release"))
+        assert.lengthOf(released, 1)
+        assert.include(released[0]!, `byteback release a ${unsealed}`)
         yield* release({ host: "a", snapshot: oldest! })
         yield* prune(age)
         assert.include(model.removed, `a/${oldest}`)
+        model.live += GB
+        yield* release({ host: "a", snapshot: unsealed! })
+        yield* prune(age)
+        assert.include(model.removed, `a/${unsealed}`)
+        assert.notInclude((yield* status()).attention.join(), unsealed!)
       })
     )
   })
@@ -585,7 +659,11 @@ describe("room for a run", () => {
         assert.strictEqual(error._tag === "NoRoom" && error.exit, "anomaly")
         assert.match(error.message, /byteback approve a/)
         assert.isEmpty(model.removed)
-        assert.match((yield* status()).attention.join("\n"), /a: refused, suddenly larger/)
+        const { attention, stuck } = yield* status()
+        assert.match(attention.join("\n"), /a: refused, suddenly larger/)
+        // Its older snapshots could be deleted, and are not: status says so.
+        assert.isTrue(stuck)
+        assert.match(attention[0]!, /written by a beyond what the last backups there earn.*byteback approve/)
         yield* approve({ host: "a", bytes: 12 * GB })
         yield* makeRoom("a")
         assert.isAbove(model.removed.length, 0)

@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
 import type { StoredSnapshot } from "../../src/domain/snapshotList.ts"
+import { AuthorizedKeys } from "../../src/services/AuthorizedKeys.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Lock } from "../../src/services/Lock.ts"
 import { Registry } from "../../src/services/Registry.ts"
@@ -15,15 +16,9 @@ import { at, start } from "./serverFakes.ts"
 export const GB = 10 ** 9
 export const day = 86_400
 
-export const brokenDisk = (path: string) =>
-  new BtrfsError({
-    reason: "unknown",
-    action: "delete",
-    path,
-    exitCode: 1,
-    stderr: "input/output error",
-    argumentCount: 3
-  })
+const toolError = (action: string, path: string) =>
+  new BtrfsError({ reason: "unknown", action, path, exitCode: 1, stderr: "input/output error", argumentCount: 3 })
+export const brokenDisk = (path: string) => toolError("delete", path)
 
 interface Held extends StoredSnapshot {
   /** what its deletion returns */
@@ -41,6 +36,8 @@ export class StoreModel {
   readonly pending = new Map<string, number>()
   /** of metadata: what a host's `current` alone holds, and each of its snapshots */
   readonly metadata = new Map<string, { readonly current: number; readonly each: number }>()
+  /** what killed runs left under temporary names, by host */
+  readonly temporary = new Map<string, ReadonlyArray<{ readonly name: string; readonly bytes: number }>>()
   /** names whose deletion fails */
   readonly failing = new Set<string>()
   /** called as a deletion is about to happen, and when it has */
@@ -52,9 +49,12 @@ export class StoreModel {
   /** whether the space of what is deleted comes back in time */
   settles = true
   readonly removed: Array<string> = []
+  /** metadata that a balance makes room for; null: it fails */
+  balanceGives: number | null = 0
+  readonly balanced: Array<"data" | "metadata"> = []
 
   get free(): number {
-    const held = [...this.hosts.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
+    const held = [...this.hosts.values(), ...this.temporary.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
     return this.size - this.live - held - this.settling
   }
 
@@ -83,6 +83,13 @@ export class StoreModel {
               const { current, each } = this.metadata.get(host) ?? { current: 0, each: 0 }
               return [...names.map(() => each), current]
             }),
+          balance: (kind) =>
+            Effect.suspend(() => {
+              this.balanced.push(kind)
+              if (this.balanceGives === null) return Effect.fail(toolError("balance", "/byteback"))
+              this.metadataUsed -= this.balanceGives
+              return Effect.void
+            }),
           settled: checked(() => void (this.settling = 0)),
           free: checked(() => ({
             size: this.size,
@@ -94,6 +101,41 @@ export class StoreModel {
             metadataRatio: 2,
             globalReserve: 0
           })),
+          seal: (host, name) =>
+            checked(() => {
+              const list = this.hosts.get(host) ?? []
+              this.hosts.set(
+                host,
+                list.map((one) => (one.name === name ? { ...one, sealed: true } : one))
+              )
+            }),
+          sweep: (host) =>
+            checked(() => {
+              const found = this.temporary.get(host) ?? []
+              this.temporary.delete(host)
+              return found.map(({ name }) => name)
+            }),
+          // What is pending lies in `live`.
+          reset: (host, name) =>
+            checked(() => {
+              this.live -= this.pending.get(host) ?? 0
+              this.pending.delete(host)
+              this.removed.push(`${host}/current, which is ${name} again`)
+            }),
+          removeHost: (host) =>
+            Effect.gen({ self: this }, function* () {
+              const deleted = [...this.names(host)]
+              for (const name of deleted) {
+                yield* this.onRemove(host, name, "before")
+                this.hosts.set(host, this.hosts.get(host)!.slice(1))
+                this.removed.push(`${host}/${name}`)
+              }
+              yield* this.onRemove(host, "current", "before")
+              this.hosts.delete(host)
+              this.live -= this.pending.get(host) ?? 0
+              this.pending.delete(host)
+              return { deleted: [...deleted, "current"], left: [] }
+            }),
           remove: (host, name) =>
             Effect.gen({ self: this }, function* () {
               yield* checked(() => undefined)
@@ -149,7 +191,7 @@ export class StoreModel {
 /** A server with a store of this model, at `start`, its hosts enrolled. */
 export const onModel = <A, E>(
   model: StoreModel,
-  body: Effect.Effect<A, E, Store | Journal | Registry | Runs | Lock | SystemFile | ServerConfig>,
+  body: Effect.Effect<A, E, AuthorizedKeys | Store | Journal | Registry | Runs | Lock | SystemFile | ServerConfig>,
   hosts: ReadonlyArray<string> = ["a", "b"]
 ) =>
   Effect.gen(function* () {
@@ -160,6 +202,7 @@ export const onModel = <A, E>(
     Effect.provide(
       Layer.mergeAll(
         model.layer,
+        AuthorizedKeys.layerFake,
         Journal.layerFake,
         Registry.layerFake,
         Runs.layerFake,

@@ -10,7 +10,7 @@ import type { Share } from "./share.ts"
 import { byHost, DAY, type Stored } from "./snapshot.ts"
 import { TYPICAL_BYTES } from "./spread.ts"
 
-/** A snapshot younger than this (seconds) goes only when nothing older can. */
+/** A snapshot younger than this (seconds) goes only when nothing older can: of hosts over their share, or of the others. */
 export const MIN_AGE = 7 * DAY
 
 /** `free` and `reserve` in bytes, `now` in epoch seconds. */
@@ -172,7 +172,7 @@ const goesWords = (host: Host, slot: number, now: number, before: number, over: 
       ? ", leaves nothing"
       : `, leaves ${left.map((slot) => ageText(now - history.t[slot]!)).join(" and ")}`,
     history.tier === Tier.first ? "; incomplete, and a complete one is newer" : "",
-    history.tier === Tier.young ? "; young, but nothing older may go" : "",
+    history.tier === Tier.young ? `; young, but nothing older ${over ? "of hosts over their share " : ""}may go` : "",
     over ? `; ${ranked[slot]!.host} holds more than its share` : ""
   ].join("")
 }

@@ -26,6 +26,8 @@ export interface HostRecord {
   readonly approval: Approval | undefined
   /** A refusal that still stands. */
   readonly refusal: Refusal | undefined
+  /** `removed`: its access was taken away; `removing`: its backups are to be deleted as well, and that was cut short. */
+  readonly gone: "removed" | "removing" | undefined
 }
 
 /** What holds since the host's backups were last deleted as a whole. */
@@ -36,8 +38,16 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
   const suspects = new Map<string, Mark>()
   let approval: Approval | undefined
   let refusal: Refusal | undefined
+  let gone: HostRecord["gone"]
   for (const entry of journal.slice(from)) {
     switch (entry._tag) {
+      case "enrolled":
+        gone = undefined
+        break
+      case "removing":
+      case "removed":
+        gone = entry._tag
+        break
       case "snapshot":
         taken.set(entry.name, entry)
         if (entry.anomaly !== undefined) suspects.set(entry.name, { until: entry.at + HOLD, why: entry.anomaly })
@@ -86,7 +96,8 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
     holds,
     suspects,
     approval,
-    refusal
+    refusal,
+    gone
   }
 }
 

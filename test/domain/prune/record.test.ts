@@ -58,6 +58,18 @@ describe("a host's record", () => {
     )
   })
 
+  it("is of a host that is gone where its removal is the last that is said of its access", () => {
+    const enrolled: JournalEntry = { _tag: "enrolled", at: NOW, uid: 1, key: "k" }
+    const removing: JournalEntry = { _tag: "removing", at: NOW }
+    const removed = (backups: "kept" | "deleted"): JournalEntry => ({ _tag: "removed", at: NOW, backups })
+    const gone = (...entries: ReadonlyArray<JournalEntry>) => hostRecord(entries).gone
+    assert.isUndefined(gone(enrolled))
+    assert.strictEqual(gone(enrolled, removed("kept"), taken("of a session that was open")), "removed")
+    assert.strictEqual(gone(enrolled, removed("kept"), removing), "removing")
+    for (const last of [removed("kept"), removing]) assert.isUndefined(gone(enrolled, last, enrolled))
+    assert.isUndefined(gone(enrolled, removing, removed("deleted")))
+  })
+
   it("holds until the hold ends or is released", () => {
     const { holds } = hostRecord([
       held("1", NOW + 10),

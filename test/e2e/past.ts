@@ -1,7 +1,8 @@
-// A past for a host of a server machine, which would otherwise take a minute a snapshot.
+// A past for a host of a server in the lab: snapshots of days gone by, as backups would have left them.
 import type { Machine } from "../lab/Lab.ts"
 
-const script = String.raw`
+/** A snapshot a day up to yesterday, each with so many bytes of its own: HOST COUNT BYTES. */
+const makePast = String.raw`
 use strict; use POSIX;
 my ($host, $count, $bytes) = @ARGV;
 chdir "/byteback/$host" or die;
@@ -20,6 +21,6 @@ for my $days (reverse 1 .. $count) {
 chown $uid, $gid, "current";
 `
 
-/** A snapshot a day up to yesterday, each with so many bytes of its own, and its entry in the journal. */
-export const makePast = (server: Machine, host: string, count: number, bytes: number) =>
-  server.ok(["perl", "-e", script, host, String(count), String(bytes)])
+/** Makes a past for a host that is enrolled there. */
+export const past = (server: Machine, host: string, count: number, bytes: number) =>
+  server.ok(["perl", "-e", makePast, host, String(count), String(bytes)])
