@@ -74,7 +74,7 @@ const planLines = (plan: Plan, all: boolean): ReadonlyArray<string> => [
 const ending: Record<PruneResult["outcome"], string> = {
   met: "the reserve is met",
   short:
-    "the reserve is not met, and nothing more may be deleted: what is left is held, suspect, in use or the newest of its host",
+    "the reserve is not met, and nothing more may be deleted: what is left is held, suspect, in use, the newest of its host or would free nothing",
   owed: "the reserve is not met: what is missing is held by new hosts over their share, and the others do not pay for it",
   stopped: "the reserve is not met yet; the next run goes on"
 }

@@ -4,6 +4,7 @@ import type { ExitName } from "../domain/exitCode.ts"
 import { admission, type AdmissionRequest, refusalWords } from "../domain/prune/admission.ts"
 import { ageText, bytesText } from "../domain/prune/amount.ts"
 import { clockJump, formatClock, parseClock } from "../domain/prune/clock.ts"
+import { isFutile, LOOKS } from "../domain/prune/futile.ts"
 import type { Method } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
 import { type HostRecord, hostRecord, timesOf } from "../domain/prune/record.ts"
@@ -157,7 +158,12 @@ const unearned = ({ pending, record, reserve }: HostSpace): number => {
 const keyOf = (host: string, id: string) => `${host}/${id}`
 
 /** Snapshots as the plan sees them: what is foreign is not among them. */
-const storedOf = (space: StoreSpace, inUse: ReadonlySet<string>, known: boolean): ReadonlyArray<Stored> =>
+const storedOf = (
+  space: StoreSpace,
+  inUse: ReadonlySet<string>,
+  futile: ReadonlySet<string>,
+  known: boolean
+): ReadonlyArray<Stored> =>
   space.hosts.flatMap(({ host, record, snapshots }) =>
     snapshots.flatMap((one): ReadonlyArray<Stored> => {
       if (one.state === "foreign" || one.at === null) return []
@@ -170,6 +176,7 @@ const storedOf = (space: StoreSpace, inUse: ReadonlySet<string>, known: boolean)
           state: one.state,
           held: one.held,
           inUse: inUse.has(keyOf(host, one.name)),
+          futile: known && futile.has(keyOf(host, one.name)),
           ...(bytes === undefined ? {} : { bytes })
         }
       ]
@@ -177,14 +184,15 @@ const storedOf = (space: StoreSpace, inUse: ReadonlySet<string>, known: boolean)
   )
 
 /**
- * The plan for a store as it is. Short of metadata, nobody can say what a deletion returns: then it goes one at a time, each to be
+ * The plan for a store as it is, without what is `inUse` and what would free nothing (both as HOST/SNAPSHOT). Short of metadata, nobody can say what a deletion returns: then it goes one at a time, each to be
  * measured. `reserve` where another than the store's own is to be reached; `all`: delete until nothing may go.
  */
 export const planFor = (
   space: StoreSpace,
   method: Method,
   inUse: ReadonlySet<string> = new Set(),
-  reserve: number = space.reserve
+  reserve: number = space.reserve,
+  futile: ReadonlySet<string> = new Set()
 ): Plan => {
   const { hosts, now, shortOfMetadata } = space
   const written = hosts.reduce((sum, host) => sum + unearned(host), 0)
@@ -194,7 +202,7 @@ export const planFor = (
     now,
     free: blocked ? 0 : space.free + written,
     reserve: blocked ? 1 : reserve,
-    snapshots: storedOf(space, inUse, !blocked),
+    snapshots: storedOf(space, inUse, futile, !blocked),
     shares: new Map(hosts.map(({ host, share, used }) => [host, { share, used }])),
     firsts: new Map(hosts.flatMap(({ host, record }) => (record.first === undefined ? [] : [[host, record.first]])))
   })
@@ -359,7 +367,38 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     yield* balanced
   }
   const inUse = new Set<string>()
-  const first = planFor(space, method, inUse, wanted())
+  const deleted: Array<PruneResult["deleted"][number]> = []
+  const futile = new Set<string>()
+  const looks = new Map<string, number>()
+  /** Would its deletion free nothing? Asked only where the host's last deletion did not. */
+  const isInVain = Effect.fnUntraced(function* ({ host, id }: Stored) {
+    const own = space.hosts.find((one) => one.host === host)!
+    const fresh = (name: string) => own.record.bytes.get(name) ?? 0
+    const last = deleted.findLast((one) => one.host === host)
+    if (!(last === undefined ? own.record.futile : isFutile(fresh(last.name), last.freed))) return false
+    const newest = own.snapshots.findLast(({ state }) => state === "complete")
+    if (newest === undefined || newest.name === id) return false
+    return yield* store.outlived(host, id, newest.name).pipe(
+      Effect.map((bytes) => isFutile(fresh(id), bytes)),
+      // What cannot be looked up is deleted as planned.
+      Effect.catchTag("BtrfsError", (error) => Effect.as(Effect.logWarning(error.message), false))
+    )
+  })
+  /** A plan whose next deletion frees something, as far as anyone can know. */
+  const planned = Effect.gen(function* () {
+    for (;;) {
+      const found = planFor(space, method, inUse, wanted(), futile)
+      const next = found.deletions[0]?.snapshot
+      if (next === undefined || space.shortOfMetadata || !(yield* isInVain(next))) return found
+      futile.add(keyOf(next.host, next.id))
+      const looked = (looks.get(next.host) ?? 0) + 1
+      looks.set(next.host, looked)
+      if (looked < LOOKS) continue
+      const snapshots = space.hosts.find((one) => one.host === next.host)?.snapshots ?? []
+      for (const { name } of snapshots) futile.add(keyOf(next.host, name))
+    }
+  })
+  const first = yield* planned
   if (options.plan !== undefined && options.plan !== first.digest) {
     return yield* new PlanChanged({ wanted: options.plan, found: first.digest })
   }
@@ -367,7 +406,6 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     options.plan === undefined
       ? null
       : new Set(first.deletions.map(({ snapshot }) => keyOf(snapshot.host, snapshot.id)))
-  const deleted: Array<PruneResult["deleted"][number]> = []
   const skipped: Array<PruneResult["skipped"][number]> = []
   let current = first
   let stopped = false
@@ -404,7 +442,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     )
     if (stopped) break
     yield* balanced
-    current = planFor(space, method, inUse, wanted())
+    current = yield* planned
   }
   if (!dryRun) yield* files.write(`${run}/reserve`, `${Math.ceil(space.reserve)}\n`, 0o600)
   const result: PruneResult = {

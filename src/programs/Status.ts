@@ -45,7 +45,8 @@ export const status = Effect.fn("status")(function* () {
   const { free, hosts, now, reserve, shortOfMetadata, usage } = space
   const made = planFor(space, { name: yield* (yield* ServerConfig).pruneOrder })
   const isShort = free < reserve || shortOfMetadata
-  const stuck = isShort && made.deletions.length === 0
+  const inVain = new Set(hosts.flatMap(({ host, record }) => (record.futile ? [host] : [])))
+  const stuck = isShort && made.deletions.every(({ snapshot }) => inVain.has(snapshot.host))
   const attention: Array<string> = []
   const chosen = yield* (yield* SystemFile).read(`${(yield* Layout).config}/sandbox`)
   const sandbox = sandboxSetting(chosen?.trim() ?? null)
@@ -57,7 +58,9 @@ export const status = Effect.fn("status")(function* () {
     const why =
       made.outcome === "owed"
         ? "what is missing is held by hosts over their share"
-        : "no snapshot may be deleted, as they are held, suspect or the newest of their hosts"
+        : made.deletions.length > 0
+          ? "deleting snapshots frees nothing, as what they hold is in the newest too"
+          : "no snapshot may be deleted, as they are held, suspect or the newest of their hosts"
     attention.push(`${what}; ${why}. Enlarge the store, release snapshots, or remove a host that is gone`)
   }
   for (const { damaged, host, record, share, snapshots, used } of hosts) {

@@ -39,10 +39,22 @@ export class StoreModel {
   /** whether the space of what is deleted comes back in time */
   settles = true
   readonly removed: Array<string> = []
+  /** how often a snapshot was compared with the newest */
+  looks = 0
 
   get free(): number {
     const held = [...this.hosts.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
     return this.size - this.live - held - this.settling
+  }
+
+  /** A host that only ever adds: the newest holds all that the older ones do. */
+  grows(host: string): void {
+    const list = this.hosts.get(host)!
+    for (const { bytes } of list) this.live += bytes
+    this.hosts.set(
+      host,
+      list.map((one) => ({ ...one, bytes: 0 }))
+    )
   }
 
   names(host: string): ReadonlyArray<string> {
@@ -65,6 +77,11 @@ export class StoreModel {
           hosts: checked(() => [...this.hosts.keys()].toSorted()),
           snapshots: (host) => checked(() => this.hosts.get(host) ?? []),
           pending: (host) => checked(() => this.pending.get(host) ?? 0),
+          outlived: (host, name) =>
+            checked(() => {
+              this.looks++
+              return this.hosts.get(host)?.find((one) => one.name === name)?.bytes ?? 0
+            }),
           settled: checked(() => void (this.settling = 0)),
           free: checked(() => ({
             size: this.size,

@@ -1,6 +1,7 @@
 // What a host's journal says that pruning and admission need: sizes, holds, approvals, refusals.
 import type { JournalEntry, SnapshotTaken } from "../JournalEntry.ts"
 import { type Approval, HOLD, spend } from "./admission.ts"
+import { isFutile } from "./futile.ts"
 
 /** Until when (epoch seconds, Infinity: until it is released) and why a snapshot is held or suspect. */
 export interface Mark {
@@ -19,6 +20,8 @@ export interface HostRecord {
   readonly sizes: ReadonlyArray<number>
   /** What the first full backup held beyond what its deletion may free: it lives on in all others. */
   readonly base: number
+  /** Did the last deletion free nothing? */
+  readonly futile: boolean
   /** When the first backup ever was taken, epoch seconds. */
   readonly first: number | undefined
   readonly holds: ReadonlyMap<string, Mark>
@@ -36,6 +39,7 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
   const suspects = new Map<string, Mark>()
   let approval: Approval | undefined
   let refusal: Refusal | undefined
+  let gone: Extract<JournalEntry, { readonly _tag: "deleted" }> | undefined
   for (const entry of journal.slice(from)) {
     switch (entry._tag) {
       case "snapshot":
@@ -68,6 +72,9 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
       case "refused":
         refusal = entry
         break
+      case "deleted":
+        gone = entry
+        break
     }
   }
   const list = [...taken.values()]
@@ -82,6 +89,7 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
     bytes,
     sizes: sizesOf(list),
     base: Math.max(0, (list[0]?.bytes ?? 0) - (list[1]?.bytes ?? 0)),
+    futile: gone !== undefined && isFutile(bytes.get(gone.name) ?? 0, gone.freed),
     first: list[0]?.at,
     holds,
     suspects,

@@ -19,6 +19,8 @@ export interface Stored extends Snapshot {
   readonly held: boolean
   readonly inUse: boolean
   readonly bytes?: number
+  /** The newest of its host holds all that it holds; false unless given. */
+  readonly futile?: boolean
 }
 
 /** Dated in the future: unranked, never deleted automatically, never "the newest". */

@@ -140,6 +140,17 @@ export class HostSpace {
     return Math.max(0, sum)
   }
 
+  /** What a record holds and a newer one does not: no deletion of the first frees more. */
+  outlived(record: number, newer: number): number {
+    const classes = this.#alive.length
+    let sum = 0
+    for (let i = 0; i < classes; i++) {
+      sum +=
+        this.#alives[record * classes + i]! - this.#carried(i, record, this.#times[newer]!, this.#rewrittens[newer]!)
+    }
+    return sum
+  }
+
   /** Deletes a record and returns what became free. */
   remove(record: number): number {
     if (record === this.#last) {
