@@ -21,7 +21,6 @@ interface Held extends StoredSnapshot {
 }
 
 export class StoreModel {
-  readonly size = 100 * GB
   /** bytes that no snapshot's deletion returns */
   live = 0
   metadataUsed = 0
@@ -41,6 +40,10 @@ export class StoreModel {
   readonly removed: Array<string> = []
   /** how often a snapshot was compared with the newest */
   looks = 0
+
+  get size(): number {
+    return 100 * GB
+  }
 
   get free(): number {
     const held = [...this.hosts.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)

@@ -262,7 +262,8 @@ export const usual: ScenarioFile = {
   hosts: [{ name: "host" }]
 }
 
-const usualLifetimes = [
+/** Half of what is new is gone in days, some lasts for months. */
+export const usualLifetimes = [
   { part: 0.5, days: 2 },
   { part: 0.3, days: 30 },
   { part: 0.2, days: 365 }

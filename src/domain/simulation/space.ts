@@ -31,7 +31,7 @@ export class HostSpace {
   #rewrittens: Float64Array
 
   /** `births`: bytes a day, by day from 0; `at`: the day (fraction) at which the host holds its base. */
-  constructor(host: Host, births: Float64Array, at: number) {
+  constructor(host: Pick<Host, "base" | "daily" | "lifetimes">, births: Float64Array, at: number) {
     const classes = host.lifetimes.length
     this.#rates = new Float64Array(classes + 1)
     this.#parts = new Float64Array(classes + 1)
@@ -62,7 +62,8 @@ export class HostSpace {
   advance(to: number): void {
     while (this.#at < to) {
       const day = Math.floor(this.#at)
-      const next = Math.min(day + 1, to)
+      // Before day 0 all days are alike.
+      const next = Math.min(day < 0 ? 0 : day + 1, to)
       const span = next - this.#at
       const born = day < 0 ? this.#mean : (this.#births[Math.min(day, this.#births.length - 1)] ?? 0)
       for (let i = 0; i < this.#rates.length; i++) {
