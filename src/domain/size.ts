@@ -1,12 +1,13 @@
-// Sizes as a scenario writes them: whole bytes, or text such as `500G`.
+// Sizes as people write them: whole bytes, or text such as `500G` or `500GB`.
 
-const units: Record<string, number> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40, P: 2 ** 50 }
+const powers = ["", "K", "M", "G", "T", "P"]
 
-/** Bytes by powers of 1024; null where it is no size. */
+/** Bytes, as truncate(1) reads them: `G` and `GiB` by powers of 1024, `GB` by powers of 1000. Null where it is no size. */
 export const parseBytes = (value: string | number): number | null => {
   if (typeof value === "number") return Number.isSafeInteger(value) && value >= 0 ? value : null
-  const match = /^(\d{1,15}(?:\.\d{1,3})?) ?([KMGTP]?)(?:i?B)?$/i.exec(value.trim())
+  const match = /^(\d{1,15}(?:\.\d{1,3})?) ?([KMGTP]?)(i?B)?$/i.exec(value.trim())
   if (match === null) return null
-  const bytes = Math.floor(Number(match[1]) * units[match[2]!.toUpperCase()]!)
+  const step = match[3]?.toUpperCase() === "B" ? 1000 : 1024
+  const bytes = Math.floor(Number(match[1]) * step ** powers.indexOf(match[2]!.toUpperCase()))
   return Number.isSafeInteger(bytes) ? bytes : null
 }

@@ -6,7 +6,7 @@ import type { Method } from "../prune/method.ts"
 import { DAY } from "../prune/snapshot.ts"
 import { parseSpan } from "../span.ts"
 import { placeIn, pathText } from "./place.ts"
-import { parseBytes } from "./size.ts"
+import { parseBytes } from "../size.ts"
 
 /** A scenario, or a change to one, cannot be used. Nothing was written. */
 export class ScenarioError extends Schema.TaggedError<ScenarioError>()("ScenarioError", {
@@ -258,7 +258,7 @@ export const usual: ScenarioFile = {
   name: "one host, every night",
   about: "A machine of 100 GB that changes 1 GB a day, backed up nightly to a disk of 250 GB, for three years.",
   days: 1095,
-  capacity: { bytes: "250G" },
+  capacity: { bytes: "250GB" },
   hosts: [{ name: "host" }]
 }
 
@@ -308,9 +308,9 @@ export const scenarioOf = (
         diesOnDay,
         breaks: typeof failure === "number" ? failure : failure.breaks,
         mends: typeof failure === "number" ? 1 - failure : failure.mends,
-        base: parseBytes(raw.base ?? "100G")!,
+        base: parseBytes(raw.base ?? "100GB")!,
         weight: raw.weight ?? 1,
-        daily: parseBytes(raw.churn?.daily ?? "1G")!,
+        daily: parseBytes(raw.churn?.daily ?? "1GB")!,
         spread: raw.churn?.spread ?? 0.5,
         weekdays: raw.churn?.weekdays ?? [1, 1, 1, 1, 1, 1, 1],
         spikes:

@@ -1,7 +1,7 @@
 // A scenario with something else about it: `capacity=+500G,host=+3,order=spread`.
 import { Result } from "effect"
 import { policyOf, type Scenario, ScenarioError } from "./scenario.ts"
-import { parseBytes } from "./size.ts"
+import { parseBytes } from "../size.ts"
 
 const methods = ["age", "importance", "spread"] as const
 

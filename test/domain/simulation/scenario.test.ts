@@ -8,7 +8,7 @@ import { measure } from "../../../src/domain/simulation/metrics.ts"
 import { placeIn } from "../../../src/domain/simulation/place.ts"
 import { replay } from "../../../src/domain/simulation/replay.ts"
 import { loadScenario, memoryOf, scenarioOf, usual } from "../../../src/domain/simulation/scenario.ts"
-import { parseBytes } from "../../../src/domain/simulation/size.ts"
+import { parseBytes } from "../../../src/domain/size.ts"
 import { whatIf } from "../../../src/domain/simulation/whatIf.ts"
 
 const scenarios = join(import.meta.dirname, "../../../scenarios")
@@ -80,8 +80,10 @@ describe("the place of a path", () => {
 })
 
 describe("sizes", () => {
-  it("are whole bytes or powers of 1024", () => {
+  it("are whole bytes, powers of 1024, or with GB and the like of 1000, as truncate has it", () => {
     assert.strictEqual(parseBytes("1.5K"), 1536)
+    assert.strictEqual(parseBytes("250GB"), 250e9)
+    assert.strictEqual(parseBytes("7B"), 7)
     assert.strictEqual(parseBytes("2TiB"), 2 * 2 ** 40)
     assert.strictEqual(parseBytes(0), 0)
     for (const wrong of ["", "-1", "1e9", "G", "99999999999P", -1, 1.5, Number.NaN]) assert.isNull(parseBytes(wrong))
@@ -94,7 +96,7 @@ describe("what-if", () => {
     const changed = Result.getOrThrow(
       whatIf(scenario, "capacity=+50G,host=+3,order=spread,churn=x2,failure=0.1,days=30,seed=9")
     )
-    assert.deepStrictEqual(changed.capacity, { kind: "bytes", bytes: 300 * 2 ** 30 })
+    assert.deepStrictEqual(changed.capacity, { kind: "bytes", bytes: 250e9 + 50 * 2 ** 30 })
     assert.strictEqual(changed.hosts.length, 4)
     assert.deepStrictEqual(
       changed.policies.map((one) => one.name),
