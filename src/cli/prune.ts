@@ -31,7 +31,8 @@ const percent = (name: string, description: string) =>
 /** Epoch seconds of a day's beginning in UTC. */
 const dayOf = (text: string): Option.Option<number> => {
   const millis = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(millis) ? Option.none() : Option.some(millis / 1000)
+  // The 31st of February is no day, though it can be reckoned with.
+  return new Date(millis || 0).toISOString().slice(0, 10) === text ? Option.some(millis / 1000) : Option.none()
 }
 
 const flags = {

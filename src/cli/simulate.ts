@@ -4,6 +4,8 @@ import { Clock, Console, Effect, Option, Result } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { failures, parseAssertion } from "../domain/simulation/assertion.ts"
 import {
+  impossible,
+  impossibleWords,
   loadScenario,
   policyOf,
   type Scenario,
@@ -12,7 +14,7 @@ import {
   usual
 } from "../domain/simulation/scenario.ts"
 import { whatIf } from "../domain/simulation/whatIf.ts"
-import { simulate } from "../programs/Simulate.ts"
+import { memoryAllowed, simulate } from "../programs/Simulate.ts"
 import { storeScenario } from "../programs/StoreScenario.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { Ended } from "./outcome.ts"
@@ -66,7 +68,7 @@ const readScenario = Effect.fnUntraced(function* (path: string) {
     try: () => fs.readFile(path, "utf8"),
     catch: (cause) => wrong(path, `cannot be read (${(cause as NodeJS.ErrnoException).code ?? "unknown"})`)
   })
-  return yield* Effect.fromResult(loadScenario(text, path))
+  return yield* Effect.fromResult(loadScenario(text, path, memoryAllowed))
 })
 
 const wantedFormats = (
@@ -137,18 +139,17 @@ export const simulateCommand = Command.make(
     if (given.fromStore) scenario = yield* storeScenario({ now: Math.floor((yield* Clock.currentTimeMillis) / 1000) })
     else if (Option.isSome(given.scenario)) scenario = yield* readScenario(given.scenario.value)
     else scenario = Result.getOrThrow(scenarioOf(usual))
-    const days = yield* within("days", given.days, scenario.skipDays + 1, 36_600)
+    const days = yield* within("days", given.days, 1, 36_600)
     const seed = yield* within("seed", given.seed, 0, Number.MAX_SAFE_INTEGER)
     const replicates = yield* within("reps", given.reps, 1, 10_000)
-    if (days !== undefined && scenario.attack !== null && scenario.attack.fromDay >= days) {
-      return yield* wrong("--days", `the attack on day ${scenario.attack.fromDay} would never come`)
-    }
     scenario = {
       ...scenario,
       ...(days !== undefined && { days }),
       ...(seed !== undefined && { seed }),
       ...(replicates !== undefined && { replicates })
     }
+    const never = impossible(scenario)
+    if (never !== null) return yield* wrong("--days", impossibleWords(never))
     if (Option.isSome(given.policy)) scenario = yield* Effect.fromResult(withPolicies(scenario, given.policy.value))
     if (Option.isSome(given.whatIf)) scenario = yield* Effect.fromResult(whatIf(scenario, given.whatIf.value))
     const names = scenario.policies.map((one) => one.name)

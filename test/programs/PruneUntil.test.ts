@@ -317,7 +317,7 @@ describe("simulate", () => {
     Effect.gen(function* () {
       const scenario = Result.getOrThrow(scenarioOf(usual))
       const error = yield* Effect.flip(simulate({ scenario, memory: 1000 }))
-      assert.match(error.message, /^hosts: 1 hosts over 1095 days need about/)
+      assert.match(error.message, /^hosts: 1 host over 1095 days would take about/)
     })
   )
 })

@@ -171,6 +171,7 @@ class CountedReplay {
         if (records.measure) records.measureHost(index, history, (day + 1) * DAY, day)
       if (attempts.fails) records.event(Kind.missed, at, index, 0)
       else if (nextDue(at, last) === undefined) add(at)
+      else records.event(Kind.tooSoon, at, index, 0)
     }
     for (; day < days; day++) if (records.measure) records.measureHost(index, history, (day + 1) * DAY, day)
   }
@@ -310,7 +311,7 @@ class StoredReplay {
   #attempt(index: number, at: number, skew: number, now: number): void {
     const host = this.#hosts[index]!
     const { attack, resumable } = this.#records.scenario
-    if (nextDue(at + skew, host.last) !== undefined) return
+    if (nextDue(at + skew, host.last) !== undefined) return this.#records.event(Kind.tooSoon, at, index, 0)
     const { space } = host
     const overwritten = space.newestLive
     space.advance(at / DAY)

@@ -1,6 +1,7 @@
 // A scenario with something else about it: `capacity=+500G,host=+3,order=spread`.
 import { Result } from "effect"
-import { policyOf, type Scenario, ScenarioError } from "./scenario.ts"
+import { isHostName } from "../hostName.ts"
+import { impossible, impossibleWords, policyOf, type Scenario, ScenarioError } from "./scenario.ts"
 import { parseBytes } from "../size.ts"
 
 const methods = ["age", "importance", "spread"] as const
@@ -41,6 +42,7 @@ export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario
         }))
         const victim = changed.attack === null ? null : changed.hosts[changed.attack.host]!
         const hosts = [...changed.hosts, ...added].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        if (!added.every(({ name }) => isHostName(name))) return wrong(`a host's name would be longer than 63`)
         if (new Set(hosts.map((host) => host.name)).size < hosts.length)
           return wrong("two hosts would have the same name")
         const attack = victim === null ? null : { ...changed.attack!, host: hosts.indexOf(victim) }
@@ -71,8 +73,7 @@ export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario
       case "days":
       case "seed": {
         const count = /^\d{1,15}$/.test(value) ? Number(value) : -1
-        if (key === "days" && (count < 1 || count > 36_600 || count <= changed.skipDays))
-          return wrong("expected a whole number of days, 1 to 36600")
+        if (key === "days" && (count < 1 || count > 36_600)) return wrong("expected a whole number of days, 1 to 36600")
         if (count < 0) return wrong("expected a whole number")
         changed = { ...changed, [key]: count }
         break
@@ -81,7 +82,10 @@ export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario
         return wrong("unknown; there are capacity, host, order, churn, failure, days, seed")
     }
   }
-  return Result.succeed(changed)
+  const found = impossible(changed)
+  return found === null
+    ? Result.succeed(changed)
+    : Result.fail(new ScenarioError({ where: `--what-if ${text}`, problem: impossibleWords(found) }))
 }
 
 const amount = (text: string, old: number): number | null => {

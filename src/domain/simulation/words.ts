@@ -43,7 +43,7 @@ export const rows = (all: ReadonlyArray<Metrics>): Array<readonly [label: string
   ]
 }
 
-/** The differences that matter, a sentence each: every policy against the first that covers best. */
+/** The differences that matter, a sentence each: every policy against the first that covers best; who keeps the older leads. */
 export const differences = (all: ReadonlyArray<Metrics>): Array<string> => {
   const said: Array<string> = []
   const best = all.filter((one) => one.mre !== null).toSorted((a, b) => a.mre! - b.mre!)[0]
@@ -54,9 +54,14 @@ export const differences = (all: ReadonlyArray<Metrics>): Array<string> => {
       said.push(`${other.policy} covers the past as well as ${best.policy} here.`)
       continue
     }
+    const [longer, shorter] = (best.oldestKept ?? 0) < (other.oldestKept ?? 0) ? [other, best] : [best, other]
+    const oldest =
+      daysText(longer.oldestKept) === daysText(shorter.oldestKept)
+        ? `${best.policy} and ${other.policy} both keep a restore point from ${daysText(best.oldestKept)} ago. `
+        : `${longer.policy} keeps a restore point from ${daysText(longer.oldestKept)} ago; the oldest that ` +
+          `${shorter.policy} has is ${daysText(shorter.oldestKept)} old. `
     said.push(
-      `${best.policy} keeps a restore point from ${daysText(best.oldestKept)} ago; the oldest that ${other.policy} has is ` +
-        `${daysText(other.oldestKept)} old. Whoever asks for an age finds one ${percent(best.mre)} off with ${best.policy}, ` +
+      `${oldest}Whoever asks for an age finds one ${percent(best.mre)} off with ${best.policy}, ` +
         `${percent(other.mre)} off with ${other.policy}.`
     )
     if (other.refusals !== best.refusals) {
