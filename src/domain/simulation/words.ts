@@ -1,6 +1,7 @@
 // What the figures of several policies say, in words.
 import { bytesText } from "../prune/amount.ts"
 import type { Metrics } from "./metrics.ts"
+import type { Scenario } from "./scenario.ts"
 
 /** 0.123 as "12.3 %". */
 export const percent = (part: number | null): string => (part === null ? "-" : `${(100 * part).toFixed(1)} %`)
@@ -12,6 +13,12 @@ export const daysText = (days: number | null): string => {
   if (days < 730) return `${Math.round(days / 30.44)} months`
   return `${(days / 365.25).toFixed(1)} years`
 }
+
+/** What was run: days, hosts, seed, and what the figures are means of. */
+export const runWords = ({ days, hosts, replicates, seed }: Scenario): string =>
+  `${days} days, ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}, seed ${seed}` +
+  (replicates > 1 ? `; figures are means of ${replicates} replays, charts show the first` : "") +
+  ". Simulated with the server's own pruning."
 
 /** The rows of the table that compares policies: a label, and each policy's value. */
 export const rows = (all: ReadonlyArray<Metrics>): Array<readonly [label: string, values: ReadonlyArray<string>]> => {
