@@ -31,7 +31,8 @@ const percent = (name: string, description: string) =>
 /** Epoch seconds of a day's beginning in UTC. */
 const dayOf = (text: string): Option.Option<number> => {
   const millis = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(millis) ? Option.none() : Option.some(millis / 1000)
+  // The 31st of February is no day, though it can be reckoned with.
+  return new Date(millis || 0).toISOString().slice(0, 10) === text ? Option.some(millis / 1000) : Option.none()
 }
 
 const flags = {
@@ -99,7 +100,7 @@ const planWords = (digest: string, given: Percents & { readonly order: Option.Op
 const ending: Record<PruneResult["outcome"], string> = {
   met: "the reserve is met",
   short:
-    "the reserve is not met, and nothing more may be deleted: what is left is held, suspect, in use or the newest of its host",
+    "the reserve is not met, and nothing more may be deleted: what is left is held, suspect, in use, the newest of its host or would free nothing",
   owed: "the reserve is not met: what is missing is held by hosts over their share, and the others do not pay for it",
   stopped: "the reserve is not met yet; the next run goes on"
 }

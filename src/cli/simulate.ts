@@ -4,6 +4,8 @@ import { Clock, Console, Effect, Option, Result } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { failures, parseAssertion } from "../domain/simulation/assertion.ts"
 import {
+  impossible,
+  impossibleWords,
   loadScenario,
   policyOf,
   type Scenario,
@@ -12,10 +14,11 @@ import {
   usual
 } from "../domain/simulation/scenario.ts"
 import { whatIf } from "../domain/simulation/whatIf.ts"
-import { simulate } from "../programs/Simulate.ts"
+import { memoryAllowed, simulate } from "../programs/Simulate.ts"
 import { storeScenario } from "../programs/StoreScenario.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { Ended } from "./outcome.ts"
+import type { Told } from "./report/html.ts"
 import { type Format, formats, pieces, reportScript, writeResults } from "./simulationOutput.ts"
 
 const count = (name: string, description: string) =>
@@ -51,7 +54,7 @@ const flags = {
   ),
   whatIf: Flag.String("what-if").pipe(
     Flag.optional,
-    Flag.withDescription("change the scenario, as in capacity=+500G,host=+3,order=spread")
+    Flag.withDescription("change the scenario, as in capacity=+500GB,host=+3,order=age+spread,minage=14,weigh=yes")
   ),
   fromStore: Flag.Boolean("from-store").pipe(
     Flag.withDefault(false),
@@ -66,7 +69,7 @@ const readScenario = Effect.fnUntraced(function* (path: string) {
     try: () => fs.readFile(path, "utf8"),
     catch: (cause) => wrong(path, `cannot be read (${(cause as NodeJS.ErrnoException).code ?? "unknown"})`)
   })
-  return yield* Effect.fromResult(loadScenario(text, path))
+  return yield* Effect.fromResult(loadScenario(text, path, memoryAllowed))
 })
 
 const wantedFormats = (
@@ -106,6 +109,34 @@ const withPolicies = (scenario: Scenario, text: string): Result.Result<Scenario,
   return Result.succeed({ ...scenario, policies })
 }
 
+const quoted = (text: string): string =>
+  /^[\w./=,:+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+
+/** What a report's page repeats, so that its figures can be had again. */
+const toldBy = (given: {
+  readonly scenario: Option.Option<string>
+  readonly fromStore: boolean
+  readonly policy: Option.Option<string>
+  readonly days: Option.Option<number>
+  readonly seed: Option.Option<number>
+  readonly reps: Option.Option<number>
+  readonly whatIf: Option.Option<string>
+}): Told => {
+  const flag = (name: string, value: Option.Option<string | number>) =>
+    Option.isSome(value) ? [`--${name}`, quoted(String(value.value))] : []
+  return {
+    words: [
+      ...(Option.isSome(given.scenario) ? [quoted(given.scenario.value)] : []),
+      ...(given.fromStore ? ["--from-store"] : []),
+      ...flag("policy", given.policy),
+      ...flag("days", given.days),
+      ...flag("seed", given.seed)
+    ].join(" "),
+    whatIf: Option.getOrNull(given.whatIf),
+    replicates: Option.getOrNull(given.reps)
+  }
+}
+
 /** A line that moves on a terminal; nothing elsewhere. */
 const progressLine = () => {
   const shown = process.stderr.isTTY
@@ -137,32 +168,31 @@ export const simulateCommand = Command.make(
     if (given.fromStore) scenario = yield* storeScenario({ now: Math.floor((yield* Clock.currentTimeMillis) / 1000) })
     else if (Option.isSome(given.scenario)) scenario = yield* readScenario(given.scenario.value)
     else scenario = Result.getOrThrow(scenarioOf(usual))
-    const days = yield* within("days", given.days, scenario.skipDays + 1, 36_600)
+    const days = yield* within("days", given.days, 1, 36_600)
     const seed = yield* within("seed", given.seed, 0, Number.MAX_SAFE_INTEGER)
     const replicates = yield* within("reps", given.reps, 1, 10_000)
-    if (days !== undefined && scenario.attack !== null && scenario.attack.fromDay >= days) {
-      return yield* wrong("--days", `the attack on day ${scenario.attack.fromDay} would never come`)
-    }
     scenario = {
       ...scenario,
       ...(days !== undefined && { days }),
       ...(seed !== undefined && { seed }),
       ...(replicates !== undefined && { replicates })
     }
+    const never = impossible(scenario)
+    if (never !== null) return yield* wrong("--days", impossibleWords(never))
     if (Option.isSome(given.policy)) scenario = yield* Effect.fromResult(withPolicies(scenario, given.policy.value))
     if (Option.isSome(given.whatIf)) scenario = yield* Effect.fromResult(whatIf(scenario, given.whatIf.value))
     const names = scenario.policies.map((one) => one.name)
     const assertions = yield* Effect.forEach(given.assert, (text) => Effect.fromResult(parseAssertion(text, names)))
     const traces = wanted.some((format) => format === "ndjson" || format === "html")
-    const script = wanted.includes("html") ? yield* reportScript : ""
+    const report = { script: wanted.includes("html") ? yield* reportScript : "", told: toldBy(given) }
 
     const line = progressLine()
     const simulation = yield* simulate({ scenario, traces, onProgress: line.say }).pipe(Effect.ensuring(line.clear))
     if (Option.isSome(given.out)) {
-      const paths = yield* writeResults(simulation, wanted, given.out.value, script)
+      const paths = yield* writeResults(simulation, wanted, given.out.value, report)
       for (const path of paths) yield* Console.error(`byteback: wrote ${path}`)
     } else {
-      for (const piece of pieces(simulation, wanted[0]!, script)) yield* writeOut(piece)
+      for (const piece of pieces(simulation, wanted[0]!, report)) yield* writeOut(piece)
     }
     const broken = failures(assertions, simulation.metrics)
     for (const sentence of broken) yield* Console.error(`byteback: ${sentence}`)

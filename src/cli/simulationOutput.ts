@@ -10,7 +10,7 @@ import type { Metrics } from "../domain/simulation/metrics.ts"
 import { traceLines } from "../domain/simulation/trace.ts"
 import { REPLAYABLE, sweep, viewOf } from "../domain/simulation/view.ts"
 import { differences, rows } from "../domain/simulation/words.ts"
-import { reportHtml } from "./report/html.ts"
+import { reportHtml, type Told } from "./report/html.ts"
 
 export const formats = ["text", "json", "ndjson", "csv", "html"] as const
 export type Format = (typeof formats)[number]
@@ -24,8 +24,14 @@ const fileNames: Record<Format, string> = {
   html: "report.html"
 }
 
+/** What a report needs beyond the simulation: the script that draws it, and what was said on the command line. */
+export interface Report {
+  readonly script: string
+  readonly told: Told
+}
+
 /** A format's text, in pieces that are small enough to be written as they come. */
-export function* pieces(simulation: Simulation, format: Format, script: string): Generator<string, void, void> {
+export function* pieces(simulation: Simulation, format: Format, report: Report): Generator<string, void, void> {
   const { metrics, replicates, scenario, traces } = simulation
   switch (format) {
     case "text":
@@ -39,7 +45,8 @@ export function* pieces(simulation: Simulation, format: Format, script: string):
       return
     case "html": {
       const small = scenario.hosts.length * scenario.days * scenario.policies.length <= REPLAYABLE
-      yield reportHtml(viewOf(scenario, metrics, traces), small ? sweep(scenario) : [], script)
+      const points = small ? [...sweep(scenario)].flat() : []
+      yield reportHtml(viewOf(scenario, metrics, traces), points, report.script, report.told)
       return
     }
     case "ndjson": {
@@ -106,7 +113,7 @@ export const writeResults = Effect.fnUntraced(function* (
   simulation: Simulation,
   wanted: ReadonlyArray<Format>,
   directory: string,
-  script: string
+  report: Report
 ) {
   yield* attempt(directory, "make", () => fs.mkdir(directory, { recursive: true }))
   return yield* Effect.forEach(wanted, (format) => {
@@ -118,7 +125,7 @@ export const writeResults = Effect.fnUntraced(function* (
           attempt(path, "write", () => fs.open(temporary, "wx", 0o644)),
           (file) => Effect.promise(() => file.close().then(() => fs.rm(temporary, { force: true })))
         )
-        for (const piece of pieces(simulation, format, script)) {
+        for (const piece of pieces(simulation, format, report)) {
           yield* attempt(path, "write", () => file.writeFile(piece))
         }
         yield* attempt(path, "write", () => fs.rename(temporary, path))

@@ -6,7 +6,9 @@ export type SendCommand =
   | { readonly _tag: "rename"; readonly path: string; readonly to: string }
   | { readonly _tag: "link"; readonly path: string; readonly to: string }
   | { readonly _tag: "remove"; readonly path: string; readonly directory: boolean }
-  | { readonly _tag: "content" | "metadata" | "times"; readonly path: string }
+  /** `bytes`: how much of the file is other data, where the stream says it without the data itself */
+  | { readonly _tag: "content"; readonly path: string; readonly bytes: number }
+  | { readonly _tag: "metadata" | "times"; readonly path: string }
   | { readonly _tag: "end" | "other" }
 
 /** It is no such stream, or one that was damaged. */
@@ -19,8 +21,8 @@ const commandHeader = 10
 /** A command holds one path and no data; xattrs are at most 64 KiB. */
 const longestCommand = 1024 * 1024
 
-/** Numbers of the attributes that hold paths; that of file data, whose length newer streams leave out. */
-const attribute = { path: 15, to: 16, link: 17, data: 19 } as const
+/** Numbers of the attributes that hold a size and paths; that of file data, whose length newer streams leave out. */
+const attribute = { size: 4, path: 15, to: 16, link: 17, data: 19 } as const
 
 const text = (bytes: Uint8Array): string => {
   let out = ""
@@ -43,6 +45,12 @@ const attributes = (body: Uint8Array, version: number): ReadonlyMap<number, Uint
     at = end
   }
   return found
+}
+
+const sizeIn = (bytes: Uint8Array | undefined): number => {
+  if (bytes === undefined) return 0
+  if (bytes.length !== 8) throw new NotASendStream("a size is no number")
+  return Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true))
 }
 
 /** By the kernel's numbers of commands (fs/btrfs/send.h). */
@@ -80,10 +88,11 @@ const commandOf = (number: number, body: Uint8Array, version: number): SendComma
     case 15:
     case 16:
     case 17:
-    case 22:
     case 23:
     case 25:
-      return { _tag: "content", path: at() }
+      return { _tag: "content", path: at(), bytes: 0 }
+    case 22:
+      return { _tag: "content", path: at(), bytes: sizeIn(given.get(attribute.size)) }
     case 20:
       return { _tag: "times", path: at() }
     case 21:

@@ -2,6 +2,7 @@
 import { Effect, Result, Schedule, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
 import { approves } from "../domain/prune/admission.ts"
+import { isFutile, LOOKS } from "../domain/prune/futile.ts"
 import { metadataDebt } from "../domain/prune/metadataDebt.ts"
 import { type Method, methodOf } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
@@ -154,7 +155,12 @@ const unearned = ({ pending, record, reserve }: HostSpace): number =>
 const keyOf = (host: string, id: string) => `${host}/${id}`
 
 /** Snapshots as the plan sees them: what is foreign is not among them. `scale`: of metadata; null: it is made in bytes of data. */
-const storedOf = (space: StoreSpace, inUse: ReadonlySet<string>, scale: number | null): ReadonlyArray<Stored> =>
+const storedOf = (
+  space: StoreSpace,
+  inUse: ReadonlySet<string>,
+  futile: ReadonlySet<string>,
+  scale: number | null
+): ReadonlyArray<Stored> =>
   space.hosts.flatMap(({ host, metadata, record, snapshots }) => {
     const isSuspect = (name: string | undefined) =>
       name !== undefined && markAt(record.suspects, name, space.now) !== undefined
@@ -171,6 +177,7 @@ const storedOf = (space: StoreSpace, inUse: ReadonlySet<string>, scale: number |
           state: one.state,
           held: one.held,
           inUse: inUse.has(keyOf(host, one.name)),
+          futile: scale === null && futile.has(keyOf(host, one.name)),
           ...(scale !== null || bytes === undefined ? {} : { bytes }),
           ...(doubted ? { doubted: size ?? 0 } : {})
         }
@@ -193,15 +200,16 @@ export const metadataStanding = ({ hosts, usage }: StoreSpace) =>
   )
 
 /**
- * The plan for a store as it is. Short of metadata, it is made in bytes of that, before anything else. Nobody can say how much of it a
- * deletion returns: then it goes one at a time, each to be measured. `reserve` where another than the store's own is to be reached;
- * all of it (Infinity): delete until nothing may go.
+ * The plan for a store as it is, without what is `inUse` and what would free nothing (both as HOST/SNAPSHOT). Short of metadata, it is
+ * made in bytes of that, before anything else. Nobody can say how much of it a deletion returns: then it goes one at a time, each to be
+ * measured. `reserve` where another than the store's own is to be reached; all of it (Infinity): delete until nothing may go.
  */
 export const planFor = (
   space: StoreSpace,
   method: Method,
   inUse: ReadonlySet<string> = new Set(),
-  reserve: number = space.reserve
+  reserve: number = space.reserve,
+  futile: ReadonlySet<string> = new Set()
 ): Plan => {
   const { hosts, now, usage } = space
   const common = {
@@ -212,7 +220,13 @@ export const planFor = (
   if (space.shortOfMetadata && reserve < Infinity) {
     const { scale, shares, unearned } = metadataStanding(space)
     const free = metadataFree(usage) + unearned
-    return plan({ ...common, free, reserve: metadataFloor(usage), snapshots: storedOf(space, inUse, scale), shares })
+    return plan({
+      ...common,
+      free,
+      reserve: metadataFloor(usage),
+      snapshots: storedOf(space, inUse, futile, scale),
+      shares
+    })
   }
   const written = hosts.reduce((sum, host) => sum + unearned(host), 0)
   // What was approved is nobody's debt.
@@ -221,7 +235,7 @@ export const planFor = (
     ...common,
     free: space.free + written,
     reserve,
-    snapshots: storedOf(space, inUse, null),
+    snapshots: storedOf(space, inUse, futile, null),
     shares: new Map(hosts.map((one) => [one.host, { share: one.share, used: usedOf(one) }]))
   })
 }
@@ -402,7 +416,38 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   })
   yield* lookAgain
   const inUse = new Set(measured ? [] : beforeUnmeasured(space))
-  const first = planFor(space, method, inUse, wanted())
+  const deleted: Array<PruneResult["deleted"][number]> = []
+  const futile = new Set<string>()
+  const looks = new Map<string, number>()
+  /** Would its deletion free nothing? Asked only where the host's last deletion did not. */
+  const isInVain = Effect.fnUntraced(function* ({ host, id }: Stored) {
+    const own = space.hosts.find((one) => one.host === host)!
+    const fresh = (name: string) => own.record.bytes.get(name) ?? 0
+    const last = deleted.findLast((one) => one.host === host)
+    if (!(last === undefined ? own.record.futile : isFutile(fresh(last.name), last.freed))) return false
+    const newest = own.snapshots.findLast(({ state }) => state === "complete")
+    if (newest === undefined || newest.name === id) return false
+    return yield* store.outlived(host, id, newest.name).pipe(
+      Effect.map((bytes) => isFutile(fresh(id), bytes)),
+      // What cannot be looked up is deleted as planned.
+      Effect.catchTag("BtrfsError", (error) => Effect.as(Effect.logWarning(error.message), false))
+    )
+  })
+  /** A plan whose next deletion frees something, as far as anyone can know. */
+  const planned = Effect.gen(function* () {
+    for (;;) {
+      const found = planFor(space, method, inUse, wanted(), futile)
+      const next = found.deletions[0]?.snapshot
+      if (next === undefined || space.shortOfMetadata || !(yield* isInVain(next))) return found
+      futile.add(keyOf(next.host, next.id))
+      const looked = (looks.get(next.host) ?? 0) + 1
+      looks.set(next.host, looked)
+      if (looked < LOOKS) continue
+      const snapshots = space.hosts.find((one) => one.host === next.host)?.snapshots ?? []
+      for (const { name } of snapshots) futile.add(keyOf(next.host, name))
+    }
+  })
+  const first = yield* planned
   if (options.plan !== undefined && options.plan !== first.digest) {
     return yield* new PlanChanged({ wanted: options.plan, found: first.digest })
   }
@@ -410,7 +455,6 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     options.plan === undefined
       ? null
       : new Set(first.deletions.map(({ snapshot }) => keyOf(snapshot.host, snapshot.id)))
-  const deleted: Array<PruneResult["deleted"][number]> = []
   const skipped: Array<PruneResult["skipped"][number]> = []
   let current = first
   let stopped = false
@@ -453,7 +497,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     if (stopped) break
     yield* balanced
     yield* lookAgain
-    current = planFor(space, method, inUse, wanted())
+    current = yield* planned
   }
   if (!dryRun) {
     const defended = space.shortOfMetadata ? shortReserve : Math.ceil(space.reserve)

@@ -2,9 +2,9 @@
 import { Effect } from "effect"
 import { methodOf, type PruneOrder } from "../domain/prune/method.ts"
 import { DAY } from "../domain/prune/snapshot.ts"
-import { replay } from "../domain/simulation/replay.ts"
 import { ScenarioError } from "../domain/simulation/scenario.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
+import { simulate } from "./Simulate.ts"
 import { storeScenario, tomorrow } from "./StoreScenario.ts"
 
 export interface Departure {
@@ -32,7 +32,8 @@ export const pruneUntil = Effect.fn("pruneUntil")(function* (options: {
     return yield* new ScenarioError({ where: "--until", problem: "expected a date in the future, within a century" })
   }
   const scenario = yield* storeScenario({ now, days, policies: [{ method, ...rest }] })
-  const trace = replay(scenario, scenario.policies[0]!, 0, { measure: false })
+  const { traces } = yield* simulate({ scenario, traces: true })
+  const trace = traces[0]!
   const departures: Array<Departure> = []
   for (let row = 0; row < trace.host.length; row++) {
     if (trace.taken[row]! >= 0) continue

@@ -3,10 +3,10 @@ import { Effect, Schema } from "effect"
 import { availableParallelism, totalmem } from "node:os"
 import { extname } from "node:path"
 import { Worker } from "node:worker_threads"
-import { bytesText } from "../domain/prune/amount.ts"
+import { DAY } from "../domain/prune/snapshot.ts"
 import { runJob, type SimulationJob, type SimulationPart } from "../domain/simulation/job.ts"
 import { combine, type Metrics } from "../domain/simulation/metrics.ts"
-import { memoryOf, type Scenario, ScenarioError } from "../domain/simulation/scenario.ts"
+import { memoryOf, memoryWords, type Scenario, ScenarioError } from "../domain/simulation/scenario.ts"
 import type { Trace } from "../domain/simulation/trace.ts"
 
 /** A thread died. Nothing was written. */
@@ -24,7 +24,7 @@ export interface SimulateOptions {
   readonly traces?: boolean
   /** Called with the part that is done, 0 to 1. */
   readonly onProgress?: (part: number) => void
-  /** Bytes of memory to stay within; three quarters of the machine's unless given. */
+  /** Bytes of memory to stay within; `memoryAllowed` unless given. */
   readonly memory?: number
 }
 
@@ -38,8 +38,14 @@ export interface Simulation {
   readonly traces: ReadonlyArray<Trace>
 }
 
-/** Host-days that are simulated sooner than a thread has started. */
+/** So many bytes a simulation may take on this machine. */
+export const memoryAllowed = 0.75 * totalmem()
+
+/** Attempts that are simulated sooner than a thread has started. */
 const SMALL = 30_000
+
+const attemptsOf = ({ days, hosts }: Scenario): number =>
+  hosts.reduce((sum, { every, past }) => sum + past.length + Math.max(days, (days * DAY) / every), 0)
 
 export const simulate = Effect.fn("simulate")(function* (options: SimulateOptions) {
   const { onProgress, scenario, traces = false } = options
@@ -53,16 +59,14 @@ export const simulate = Effect.fn("simulate")(function* (options: SimulateOption
   ).flat()
   const threads = Math.min(jobs.length, availableParallelism())
   const needs = memoryOf(scenario) * (threads + (traces ? scenario.policies.length : 0))
-  const memory = options.memory ?? 0.75 * totalmem()
+  const memory = options.memory ?? memoryAllowed
   if (needs > memory) {
     return yield* new ScenarioError({
       where: "hosts",
-      problem:
-        `${scenario.hosts.length} hosts over ${scenario.days} days need about ${bytesText(needs)} of memory, and ` +
-        `${bytesText(memory)} may be used; fewer hosts or days fit`
+      problem: memoryWords(scenario.hosts.length, scenario.days, needs, memory)
     })
   }
-  const small = jobs.length * scenario.days * scenario.hosts.length <= SMALL
+  const small = jobs.length * attemptsOf(scenario) <= SMALL
   const parts = small ? jobs.map((job) => runJob(job)) : yield* onThreads(jobs, threads, onProgress)
   const replicates = scenario.policies.map((_, policy) =>
     parts.filter((_, index) => jobs[index]!.policy === policy).map((part) => part.metrics)

@@ -47,7 +47,8 @@ export const status = Effect.fn("status")(function* () {
   const { free, hosts, now, reserve, shortOfMetadata, usage } = space
   const made = planFor(space, methodOf(yield* (yield* ServerConfig).pruneOrder))
   const isShort = free < reserve || shortOfMetadata
-  const stuck = isShort && made.deletions.length === 0
+  const inVain = new Set(hosts.flatMap(({ host, record }) => (record.futile ? [host] : [])))
+  const stuck = isShort && made.deletions.every(({ snapshot }) => inVain.has(snapshot.host))
   const attention: Array<string> = []
   const chosen = yield* (yield* SystemFile).read(`${(yield* Layout).config}/sandbox`)
   const sandbox = sandboxSetting(chosen?.trim() ?? null)
@@ -59,12 +60,15 @@ export const status = Effect.fn("status")(function* () {
       ? `short of metadata: ${bytesText(metadataFree(usage))} can still be written and ${bytesText(metadataFloor(usage))} should be`
       : `short of space: ${bytesText(free)} is free and ${bytesText(reserve)} should be`
     const larger = hosts.filter(({ pending, reserve }) => pending > reserve).map(({ host }) => host)
-    const why = {
-      owed: "what is missing is held by hosts over their share",
-      met: `what is missing was written by ${larger.join(", ")} beyond what the last backups there earn, and nothing older is deleted for that (byteback approve HOST lets it in)`,
-      short: "no snapshot may be deleted, as they are held, suspect or the newest of their hosts",
-      measure: ""
-    }[made.outcome]
+    const why =
+      made.deletions.length > 0
+        ? "deleting snapshots frees nothing, as what they hold is in the newest too"
+        : {
+            owed: "what is missing is held by hosts over their share",
+            met: `what is missing was written by ${larger.join(", ")} beyond what the last backups there earn, and nothing older is deleted for that (byteback approve HOST lets it in)`,
+            short: "no snapshot may be deleted, as they are held, suspect or the newest of their hosts",
+            measure: ""
+          }[made.outcome]
     attention.push(`${what}; ${why}. Enlarge the store, release snapshots, or remove a host that is gone`)
   }
   for (const { damaged, host, pending, record, share, snapshots, used } of hosts) {

@@ -5,6 +5,7 @@ import { RESERVE_OVER } from "../domain/prune/reserve.ts"
 import { joinSnapshots } from "../domain/snapshotList.ts"
 import { dataFloor } from "../domain/storeUsage.ts"
 import { DAY, HOUR } from "../domain/prune/snapshot.ts"
+import { fitLifetimes } from "../domain/simulation/lifetimeFit.ts"
 import { type Scenario, ScenarioError, type ScenarioFile, scenarioOf } from "../domain/simulation/scenario.ts"
 import { Journal } from "../services/Journal.ts"
 import { Registry } from "../services/Registry.ts"
@@ -13,9 +14,9 @@ import { Store } from "../services/Store.ts"
 
 /**
  * One host a host of the store that has snapshots, with its weight, its holds and what is suspect or incomplete. One that is no longer
- * enrolled never comes again. Its pace is the median gap between its last snapshots, its churn the mean of the
- * sizes in its journal (1 % of its share of the data a day where the journal has none), its base its first backup (where the journal has no sizes,
- * an equal part of the data). What is held or suspect stays so as long as it is marked: nobody releases it. Day 0 is tomorrow. Fails where no host has a snapshot.
+ * enrolled never comes again. Its pace is the median gap between its last snapshots; its backups are as large as the mean of those in its
+ * journal (1 % of its share of the data a day where the journal has none), its base its first backup (where the journal has no sizes, an
+ * equal part of the data). How long bytes live is told by how full the store is: see `fitLifetimes`. What is held or suspect stays so as long as it is marked: nobody releases it. Day 0 is tomorrow. Fails where no host has a snapshot.
  */
 export const storeScenario = Effect.fn("storeScenario")(function* (options: {
   readonly now: number
@@ -43,7 +44,16 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
       const weight = yield* config.weight(host)
       const whole = [...record.taken.values()][0]?.bytes
       const comes = enrolled.has(host) && record.gone === undefined
-      return { host, past, weight, whole, comes, sizes: record.sizes, times: snapshots.map(({ at }) => at) }
+      return {
+        host,
+        past,
+        weight,
+        whole,
+        comes,
+        futile: record.futile,
+        sizes: record.sizes,
+        times: snapshots.map(({ at }) => at)
+      }
     })
   )
   const hosts = found.filter(({ times }) => times.length > 0)
@@ -53,6 +63,13 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
   const usage = yield* store.free
   const { data, free } = usage
   const part = data.used / hosts.length
+  const measured = hosts.map(({ futile, past, sizes, times, whole }) => {
+    const every = pace(times)
+    const size = sizes.length === 0 ? ((part / 100) * every) / DAY : mean(sizes)
+    const base = whole ?? Math.max(part / 2, part - (size * 30 * DAY) / every)
+    return { base, every, futile, size, ages: past.map(({ age }) => age) }
+  })
+  const fitted = fitLifetimes(measured, data.used)
   const file: ScenarioFile = {
     name: "this store",
     about: "This server's snapshots as they are, and backups that go on as they have been.",
@@ -62,16 +79,14 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
     atOnce: yield* config.parallel,
     reserve: Math.round(dataFloor(usage)),
     ...(options.policies !== undefined && { policies: options.policies }),
-    hosts: hosts.map(({ comes, host, past, sizes, times, weight, whole }) => {
-      const every = pace(times)
-      const mean = sizes.length === 0 ? part / 100 : sizes.reduce((sum, size) => sum + size, 0) / sizes.length
-      const daily = Math.round((mean * DAY) / every)
+    hosts: hosts.map(({ comes, host, past, sizes, times, weight }, index) => {
+      const { base, daily, lifetimes } = fitted[index]!
       return {
         name: host,
-        every: `${every}s`,
+        every: `${measured[index]!.every}s`,
         at: clock(times.at(-1)! % DAY),
-        base: whole ?? Math.round(Math.max(part / 2, part - daily * 30)),
-        churn: { daily },
+        base: Math.round(base),
+        churn: { daily: Math.round(daily), lifetimes },
         weight,
         ...(comes ? {} : { failure: 1 }),
         sizes: sizes.slice(-RESERVE_OVER),
@@ -83,6 +98,8 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
   if (Result.isSuccess(scenario)) return scenario.success satisfies Scenario
   return yield* new ScenarioError({ where: "--from-store", problem: scenario.failure.problem })
 })
+
+const mean = (sizes: ReadonlyArray<number>): number => sizes.reduce((sum, size) => sum + size, 0) / sizes.length
 
 /** How many days of the simulation a mark lasts; null: until it is released. */
 const daysLeft = (mark: Mark | undefined, start: number): number | null =>

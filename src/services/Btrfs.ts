@@ -4,7 +4,7 @@ import { accessSync, constants, lstatSync, statfsSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import { dirname } from "node:path"
 import type { ExitName } from "../domain/exitCode.ts"
-import { SendStream } from "../domain/sendStream.ts"
+import { type SendCommand, SendStream } from "../domain/sendStream.ts"
 import { type StoreUsage, parseUsage } from "../domain/storeUsage.ts"
 import { Exec, type ExecError, type ExecOptions } from "./Exec.ts"
 import { treeBytes } from "./treeBytes.ts"
@@ -113,6 +113,11 @@ export class Btrfs extends Context.Service<
     readonly changes: (path: string, before: string) => Effect.Effect<Changes, Failure>
     /** Names of files that a snapshot has beyond those of the one `before` it, and those that it lacks. Reads only what changed. */
     readonly names: (path: string, before: string) => Effect.Effect<Names, Failure>
+    /**
+     * Bytes of file data that a snapshot holds and a `newer` one of the same subvolume does not (holes count as data). Reads only what
+     * differs.
+     */
+    readonly outlived: (path: string, newer: string) => Effect.Effect<number, Failure>
     /** How many files a subvolume holds. Walks all of it: a second for each few hundred thousand. */
     readonly files: (path: string) => Effect.Effect<number, Failure>
     /**
@@ -224,6 +229,23 @@ export class Btrfs extends Context.Service<
         return (yield* tree(since, [path]))[0]!.data
       })
 
+      /** What makes `path` out of another snapshot, command by command. */
+      const compare = Effect.fnUntraced(function* (path: string, other: string, each: (command: SendCommand) => void) {
+        const stream = new SendStream()
+        let damage = ""
+        const onStdout = (chunk: Uint8Array) =>
+          Effect.sync(() => {
+            if (damage !== "") return
+            try {
+              for (const command of stream.take(chunk)) each(command)
+            } catch (cause) {
+              damage = cause instanceof Error ? cause.message : "its changes cannot be read"
+            }
+          })
+        yield* run("compare", path, ["send", "--quiet", "--no-data", "-p", other, path], { onStdout })
+        if (damage !== "") return yield* failed("compare", path, "unknown", damage)
+      })
+
       return Btrfs.of({
         isSubvolume,
         born,
@@ -248,24 +270,20 @@ export class Btrfs extends Context.Service<
           return { bytes, rewritten, created }
         }),
         names: Effect.fn("Btrfs.names")(function* (path, before) {
-          const stream = new SendStream()
           let added = 0
           let removed = 0
-          let damage = ""
-          const onStdout = (chunk: Uint8Array) =>
-            Effect.sync(() => {
-              if (damage !== "") return
-              try {
-                for (const command of stream.take(chunk)) {
-                  if (command._tag === "link" || (command._tag === "make" && !command.directory)) added++
-                  if (command._tag === "remove" && !command.directory) removed++
-                }
-              } catch (cause) {
-                damage = cause instanceof Error ? cause.message : "its changes cannot be read"
-              }
-            })
-          yield* run("compare", path, ["send", "--quiet", "--no-data", "-p", before, path], { onStdout })
-          return damage === "" ? { added, removed } : yield* failed("compare", path, "unknown", damage)
+          yield* compare(path, before, (command) => {
+            if (command._tag === "link" || (command._tag === "make" && !command.directory)) added++
+            if (command._tag === "remove" && !command.directory) removed++
+          })
+          return { added, removed }
+        }),
+        outlived: Effect.fn("Btrfs.outlived")(function* (path, newer) {
+          let bytes = 0
+          yield* compare(path, newer, (command) => {
+            if (command._tag === "content") bytes += command.bytes
+          })
+          return bytes
         }),
         files: Effect.fn("Btrfs.files")(function* (path) {
           let count = 0
@@ -406,6 +424,7 @@ export class Btrfs extends Context.Service<
       newBytes: (path) => at("measure", path, () => 0),
       changes: (path) => at("measure", path, () => ({ bytes: 0, rewritten: 0, created: 0 })),
       names: (path) => at("compare", path, () => ({ added: 0, removed: 0 })),
+      outlived: (path) => at("compare", path, () => 0),
       files: (path) => at("measure", path, () => 0),
       metadata: (paths) => Effect.forEach(paths, (path) => at("measure the metadata of", path, () => 0)),
       balance: (path) => at("balance", path, () => {})

@@ -89,6 +89,8 @@ export class Store extends Context.Service<
     readonly growth: (host: string, name: string, previous: string | null) => Effect.Effect<Growth, StoreError>
     /** Names of files that came and went between two snapshots of a host. Reads only what changed. */
     readonly names: (host: string, name: string, previous: string) => Effect.Effect<Names, StoreError>
+    /** Bytes of a host's snapshot that a `newer` one of it does not hold: no deletion of the first frees more, while the second stays. */
+    readonly outlived: (host: string, name: string, newer: string) => Effect.Effect<number, StoreError>
     /** How many files the host's `name` (`current` or a snapshot) holds. Walks all of it. */
     readonly files: (host: string, name: string) => Effect.Effect<number, StoreError>
     /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
@@ -328,6 +330,9 @@ export class Store extends Context.Service<
         names: Effect.fn("Store.names")((host, name, previous) =>
           guarded(btrfs.names(readable(host, name), readable(host, previous)))
         ),
+        outlived: Effect.fn("Store.outlived")((host, name, newer) =>
+          guarded(btrfs.outlived(readable(host, name), readable(host, newer)))
+        ),
         files: Effect.fn("Store.files")((host, name) => guarded(btrfs.files(readable(host, name)))),
         pending: Effect.fn("Store.pending")(function* (host, previous) {
           yield* mounted
@@ -422,6 +427,7 @@ export class Store extends Context.Service<
       sweep: () => Effect.succeed([]),
       growth: () => Effect.succeed({ bytes: 0, rewritten: 0, created: 0 }),
       names: () => Effect.succeed({ added: 0, removed: 0 }),
+      outlived: () => Effect.succeed(0),
       files: () => Effect.succeed(0),
       pending: () => Effect.succeed(0),
       metadata: (_host, snapshots) => Effect.succeed([...snapshots.map(() => 0), 0]),

@@ -16,8 +16,12 @@ interface Ended {
 
 const simulate = (...args: ReadonlyArray<string>): Promise<Ended> =>
   new Promise((resolve) => {
-    execFile(process.execPath, [program, "simulate", ...args], { maxBuffer: 2 ** 28 }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
+    // Little memory, as two million hosts are refused before they are made.
+    execFile(
+      process.execPath,
+      ["--max-old-space-size=256", program, "simulate", ...args],
+      { maxBuffer: 2 ** 28 },
+      (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
     )
   })
 
@@ -85,7 +89,30 @@ describe("byteback simulate", () => {
       ['{ "hosts": [{ "name": "a", "failure": 1.01 }] }', [], /hosts\[0\]\.failure/],
       ['{ "hosts": [{ "name": "a", "firstDay": 2000 }] }', [], /its schedule never fires within the 1095 days/],
       ['{ "days": 0 }', [], /days: expected a whole number/],
-      ['{ "hosts": [{ "name": "a", "count": 1000000 }] }', [], /1000000 hosts over 1095 days need about .* of memory/],
+      [
+        '{ "hosts": [{ "name": "a", "count": 1000000 }] }',
+        [],
+        /1000000 hosts over 1095 days would take about .* of memory/
+      ],
+      ['{ "hosts": [{ "name": "a", "count": 2000000 }] }', [], /wrong\.json:1:12: hosts: 2000000 hosts .* of memory/],
+      ['{ "hosts": [{ "name": "a", "past": [1e300] }] }', [], /hosts\[0\]\.past\[0\]/],
+      ['{ "hosts": [{ "name": "a", "churn": { "daily": 1, "weekdays": [1e308,1,1,1,1,1,1] } }] }', [], /weekdays\[0\]/],
+      ['{ "hosts": [{ "name": "a", "failure": 1 }] }', [], /hosts\[0\]\.failure: none of its backups ever comes/],
+      [
+        '{ "hosts": [{ "name": "a", "firstDay": 50 }], "days": 100 }',
+        ["--days", "20"],
+        /--days: a: firstDay: its schedule/
+      ],
+      [
+        null,
+        [join(top, "scenarios/flood.json"), "--what-if", "days=500"],
+        /--what-if days=500: attack\.fromDay: never comes/
+      ],
+      [
+        null,
+        [join(top, "scenarios/flood.json"), "--days", "500"],
+        /--days: attack\.fromDay: never comes within the 500 days/
+      ],
       ["not JSON", [], /is no JSON/],
       [null, ["/nowhere/s.json"], /\/nowhere\/s\.json: cannot be read \(ENOENT\)/],
       [null, ["--days", "0"], /--days: expected a whole number/],
@@ -110,6 +137,23 @@ describe("byteback simulate", () => {
       assert.strictEqual(stdout, "")
       assert.isFalse((await readdir(directory)).includes("never"))
     }
+  })
+
+  it("is stopped by a signal whatever it is told to replay", async () => {
+    const file = join(directory, "crowded.json")
+    const crowded = { days: 360, policies: ["spread"], capacity: { snapshots: 1_000_000 } }
+    await writeFile(
+      file,
+      JSON.stringify({ ...crowded, hosts: [{ name: "a", every: "6h", past: Array(9000).fill(36_000) }] })
+    )
+    const child = spawn(process.execPath, [program, "simulate", file, "--reps", "1000"])
+    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve))
+    while (!(await threadsOf(child.pid!)).includes("WorkerThread")) {
+      assert.isNull(child.exitCode)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    child.kill("SIGTERM")
+    assert.strictEqual(await ended, 143)
   })
 
   it("leaves no report under its name when it is stopped", async () => {

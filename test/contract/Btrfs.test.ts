@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { Btrfs } from "../../src/services/Btrfs.ts"
 import { Exec } from "../../src/services/Exec.ts"
 import { suite } from "../services/Btrfs.contract.ts"
@@ -77,6 +77,25 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
         assert.isBelow(bytes, log.length / 3)
         assert.approximately(bytes, took, MiB)
       }).pipe(Effect.scoped, Effect.provide(layer))
+    )
+
+    fact("counts what a snapshot holds and a newer one does not: nothing where data was only added", (btrfs, top) =>
+      Effect.gen(function* () {
+        const MiB = 1024 * 1024
+        yield* btrfs.subvolumeCreate(`${top}/a`)
+        const picture = (name: string) =>
+          Effect.andThen(btrfs.snapshot(`${top}/a`, `${top}/${name}`), btrfs.setReadOnly(`${top}/${name}`, true))
+        for (const name of ["x", "y"]) writeFileSync(`${top}/a/${name}`, Buffer.alloc(2 * MiB, name))
+        yield* picture("s1")
+        writeFileSync(`${top}/a/x`, Buffer.alloc(MiB, "more"), { flag: "a" })
+        writeFileSync(`${top}/a/new`, Buffer.alloc(MiB, "z"))
+        renameSync(`${top}/a/y`, `${top}/a/elsewhere`)
+        yield* picture("s2")
+        assert.strictEqual(yield* btrfs.outlived(`${top}/s1`, `${top}/s2`), 0)
+        rmSync(`${top}/a/elsewhere`)
+        yield* picture("s3")
+        assert.strictEqual(yield* btrfs.outlived(`${top}/s1`, `${top}/s3`), 2 * MiB)
+      })
     )
 
     fact("takes only the root of a subvolume for one: no directory, file, link or other filesystem", (btrfs, top) =>

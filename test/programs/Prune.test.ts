@@ -801,3 +801,69 @@ describe("room for a run", () => {
     )
   })
 })
+
+describe("a host that only ever adds", () => {
+  it.effect("keeps its history on a full store: one deletion frees nothing, and no other follows", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        model.grows("a")
+        assert.strictEqual((yield* prune(age)).outcome, "short")
+        assert.lengthOf(model.removed, 1)
+        const again = yield* prune(age)
+        assert.strictEqual(again.outcome, "short")
+        assert.isEmpty(again.deleted)
+        assert.isEmpty((yield* prune({ ...age, dryRun: true })).plan.deletions)
+        assert.lengthOf(model.removed, 1)
+        assert.isAtMost(model.looks, 60)
+        assert.match((yield* status()).attention.join(), /deleting snapshots frees nothing/)
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(makeRoom("a"))))
+        assert.lengthOf(model.removed, 1)
+      })
+    )
+  })
+
+  it.effect("loses again when what the old ones hold is in the newest no more", () => {
+    const model = full(60 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        model.grows("a")
+        yield* prune(age)
+        // The host deletes what its five oldest brought.
+        const list = model.hosts.get("a")!
+        model.live -= 5 * GB
+        model.hosts.set(
+          "a",
+          list.map((one, index) => (index < 5 ? { ...one, bytes: GB } : one))
+        )
+        const oldest = model.names("a").slice(0, 2)
+        assert.strictEqual((yield* prune(age)).outcome, "met")
+        assert.deepStrictEqual(
+          model.removed.slice(1),
+          oldest.map((name) => `a/${name}`)
+        )
+      })
+    )
+  })
+
+  it.effect("stands in nobody's way: what frees something goes instead", () => {
+    const model = full(40 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        yield* model.filled("b", dailies(20), GB)
+        model.grows("a")
+        assert.strictEqual((yield* prune(age)).outcome, "met")
+        assert.deepStrictEqual(
+          model.removed.map((name) => name[0]),
+          ["a", "b", "b", "b"]
+        )
+      })
+    )
+  })
+})

@@ -26,7 +26,6 @@ interface Held extends StoredSnapshot {
 }
 
 export class StoreModel {
-  readonly size = 100 * GB
   /** bytes that no snapshot's deletion returns */
   live = 0
   metadataUsed = 0
@@ -52,10 +51,26 @@ export class StoreModel {
   /** metadata that a balance makes room for; null: it fails */
   balanceGives: number | null = 0
   readonly balanced: Array<"data" | "metadata"> = []
+  /** how often a snapshot was compared with the newest */
+  looks = 0
+
+  get size(): number {
+    return 100 * GB
+  }
 
   get free(): number {
     const held = [...this.hosts.values(), ...this.temporary.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
     return this.size - this.live - held - this.settling
+  }
+
+  /** A host that only ever adds: the newest holds all that the older ones do. */
+  grows(host: string): void {
+    const list = this.hosts.get(host)!
+    for (const { bytes } of list) this.live += bytes
+    this.hosts.set(
+      host,
+      list.map((one) => ({ ...one, bytes: 0 }))
+    )
   }
 
   names(host: string): ReadonlyArray<string> {
@@ -89,6 +104,11 @@ export class StoreModel {
               if (this.balanceGives === null) return Effect.fail(toolError("balance", "/byteback"))
               this.metadataUsed -= this.balanceGives
               return Effect.void
+            }),
+          outlived: (host, name) =>
+            checked(() => {
+              this.looks++
+              return this.hosts.get(host)?.find((one) => one.name === name)?.bytes ?? 0
             }),
           settled: checked(() => void (this.settling = 0)),
           free: checked(() => ({

@@ -1,12 +1,19 @@
 // The report as one HTML file: the words and the table without any script, the data, and the script that draws it.
 import type { SweepPoint, View } from "../../domain/simulation/view.ts"
-import { differences, rows } from "../../domain/simulation/words.ts"
+import { differences, rows, runWords } from "../../domain/simulation/words.ts"
+
+/** What was said on the command line, but for formats and assertions: other words, changes to the scenario, replicates. */
+export interface Told {
+  readonly words: string
+  readonly whatIf: string | null
+  readonly replicates: number | null
+}
 
 /** `script` is the bundled page script. The policy of its contents forbids every request. */
-export const reportHtml = (view: View, points: ReadonlyArray<SweepPoint>, script: string): string => {
+export const reportHtml = (view: View, points: ReadonlyArray<SweepPoint>, script: string, told: Told): string => {
   const { metrics, scenario } = view
   const title = `Retention: ${scenario.name}`
-  const data = JSON.stringify({ view, points }, finite).replaceAll("<", "\\u003c")
+  const data = JSON.stringify({ view, points, told }, finite).replaceAll("<", "\\u003c")
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -21,7 +28,7 @@ export const reportHtml = (view: View, points: ReadonlyArray<SweepPoint>, script
 <header>
 <h1>${escape(title)}</h1>
 <p>${escape(scenario.about)}</p>
-<p class="quiet">${scenario.days} days, ${scenario.hosts.length} ${scenario.hosts.length === 1 ? "host" : "hosts"}, seed ${scenario.seed}${scenario.replicates > 1 ? `; figures are means of ${scenario.replicates} replays, charts show the first` : ""}. Simulated with the server's own pruning.</p>
+<p class="quiet" id="run">${escape(runWords(scenario))}</p>
 </header>
 <main>
 <section aria-labelledby="figures-title">
@@ -70,8 +77,9 @@ th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); t
 input, select, button { font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: .3rem; padding: .2rem .4rem; min-height: 2.2rem; max-width: 100% }
 input[type=text], input[type=number] { width: 6.5rem } input[type=range] { width: 100%; padding: 0; accent-color: var(--p2) }
 :focus-visible { outline: 3px solid var(--p2); outline-offset: 1px }
+#controls fieldset { display: flex; flex-wrap: wrap; gap: .1rem .9rem; border: 0; padding: 0; margin: 0; align-items: center } #controls legend { font-size: .8rem; color: var(--quiet); padding: 0 } #controls .box { display: flex; align-items: center; gap: .3rem; font-size: .95rem; color: inherit; min-height: 2.2rem } .box input { min-height: 0; width: 1.1rem; height: 1.1rem; accent-color: var(--p2) }
 #status { min-height: 1.5em } .wrong { color: var(--bad) }
-.legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .9rem } .legend span::before { content: ""; display: inline-block; width: 1.2rem; height: .25rem; margin-right: .35rem; vertical-align: middle; background: var(--is) }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .9rem } .legend span::before { content: ""; display: inline-block; width: 1.2rem; height: .6rem; margin-right: .35rem; vertical-align: middle; background: var(--is); border: 1px solid var(--line) }
 details { margin: .4rem 0 } summary { cursor: pointer }
 @media (max-width: 40rem) { body { padding: .5rem .7rem 3rem } #controls { position: static } }
 @media print { * { print-color-adjust: exact } :root { color-scheme: light; --back: #fff; --ink: #000; --panel: #fff } #controls { display: none } section { break-inside: avoid } body { max-width: none } details::details-content { content-visibility: visible; display: block } }

@@ -14,7 +14,7 @@ export const isSuspect = (snapshot: Stored, now: number): boolean =>
 
 /**
  * For one host's snapshots, newest first, what each may suffer, in the same order. Never: the newest complete one (of dead hosts too;
- * the newest of all where none is complete, as it is all that the host has), held, suspect, in use. First of all: what is incomplete,
+ * the newest of all where none is complete, as it is all that the host has), held, suspect, in use, futile. First of all: what is incomplete,
  * unless it is newer than the last complete one.
  */
 export const eligibility = (list: ReadonlyArray<Stored>, now: number): Array<Eligibility> => {
@@ -29,6 +29,7 @@ export const eligibility = (list: ReadonlyArray<Stored>, now: number): Array<Eli
     if (index === complete) {
       return never(`the newest ${some ? "complete " : ""}snapshot of ${snapshot.host}`)
     }
+    if (snapshot.futile === true) return never("its deletion would free nothing, as the newest holds the same")
     return { tier: some && snapshot.state === "incomplete" && index > complete ? Tier.first : Tier.ordinary }
   })
 }

@@ -96,6 +96,22 @@ export class Queue {
     this.#owed += this.#owing(host)
     this.#over[host] = this.used[host]! > this.share[host]! ? 1 : 0
     history.remove(history.victim(this.#now))
+    this.#again(host)
+  }
+
+  /** The next victim may not go after all: its tier says so by now. */
+  pass(): void {
+    this.#again(this.#head())
+  }
+
+  /** Nothing more of the next victim's host goes. */
+  leave(): void {
+    this.#head()
+    this.#heads.drop()
+  }
+
+  #again(host: number): void {
+    const history = this.#histories[host]!
     const slot = history.victim(this.#now)
     if (slot < 0) this.#heads.drop()
     else this.#heads.replace(this.#group(host), history.key, history.t[slot]!)

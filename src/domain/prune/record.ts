@@ -1,6 +1,7 @@
 // What a host's journal says that pruning and admission need: sizes, holds, approvals, refusals.
 import type { Journal, JournalEntry, SnapshotTaken } from "../JournalEntry.ts"
 import { type Approval, HOLD, spend } from "./admission.ts"
+import { isFutile } from "./futile.ts"
 
 /** Until when (epoch seconds, Infinity: until it is released) and why a snapshot is held or suspect. */
 export interface Mark {
@@ -19,6 +20,8 @@ export interface HostRecord {
   readonly sizes: ReadonlyArray<number>
   /** What the first full backup held beyond what its deletion may free: it lives on in all others. */
   readonly base: number
+  /** Did the last deletion free nothing? */
+  readonly futile: boolean
   /** When the first backup ever was taken, epoch seconds. */
   readonly first: number | undefined
   readonly holds: ReadonlyMap<string, Mark>
@@ -39,6 +42,7 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
   let approval: Approval | undefined
   let refusal: Refusal | undefined
   let gone: HostRecord["gone"]
+  let lastDeleted: Extract<JournalEntry, { readonly _tag: "deleted" }> | undefined
   for (const entry of journal.slice(from)) {
     switch (entry._tag) {
       case "enrolled":
@@ -78,6 +82,9 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
       case "refused":
         refusal = entry
         break
+      case "deleted":
+        lastDeleted = entry
+        break
     }
   }
   const list = [...taken.values()]
@@ -92,6 +99,7 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
     bytes,
     sizes: sizesOf(list),
     base: Math.max(0, (list[0]?.bytes ?? 0) - (list[1]?.bytes ?? 0)),
+    futile: lastDeleted !== undefined && isFutile(bytes.get(lastDeleted.name) ?? 0, lastDeleted.freed),
     first: list[0]?.at,
     holds,
     suspects,

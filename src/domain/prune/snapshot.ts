@@ -23,6 +23,8 @@ export interface Stored extends Snapshot {
   readonly inUse: boolean
   readonly bytes?: number
   readonly doubted?: number
+  /** The newest of its host holds all that it holds; false unless given. */
+  readonly futile?: boolean
 }
 
 /** Dated in the future: unranked, never deleted automatically, never "the newest". */

@@ -3,7 +3,7 @@ import { DAY } from "../prune/snapshot.ts"
 import { TARGETS } from "../prune/importance.ts"
 import { errorAt, leastError, ONLINE } from "./coverage.ts"
 import type { Scenario } from "./scenario.ts"
-import { Kind, type Trace } from "./trace.ts"
+import { isOfSnapshot, Kind, type Trace } from "./trace.ts"
 
 /** Days after a compromise at which clean copies are counted. */
 const SURVIVAL_DAYS = [1, 7, 30, 90, 365] as const
@@ -19,7 +19,7 @@ export interface Metrics {
   readonly jain: number | null
   /** snapshots a host holds, on average */
   readonly kept: number
-  /** mre over the least that any choice of as many snapshots could have */
+  /** mre over the least that any choice of as many snapshots as are kept on average could have on the same days */
   readonly price: number | null
   /** the greatest (older + 1 day) / (newer + 1 day) between neighbours, by octave of the older's age from one day up; at the end */
   readonly gapRatio: ReadonlyArray<number | null>
@@ -79,9 +79,17 @@ export const measure = (scenario: Scenario, trace: Trace): Metrics => {
   }
   for (const ages of left) ages.sort((a, b) => a - b)
   const kept = keptDays / ((days - skipDays) * hosts.length)
-  const horizons = firsts.filter(Number.isFinite).map((first) => end - first)
-  const horizon = mean(horizons)
-  const least = horizon === null ? null : leastError(kept, horizon)
+  const leasts = hosts.map((_, host) => {
+    let sum = 0
+    let count = 0
+    for (let day = skipDays; day < days; day++) {
+      if (Number.isNaN(trace.errors[host * days + day]!)) continue
+      sum += leastError(kept, (day + 1) * DAY - firsts[host]!)
+      count++
+    }
+    return count === 0 ? null : sum / count
+  })
+  const least = mean(leasts.filter((error) => error !== null))
   const mre = mean(errors)
   const oldest = left.flatMap((ages) => (ages.length === 0 ? [] : [ages.at(-1)! / DAY]))
   const events = eventsOf(scenario, trace)
@@ -143,8 +151,7 @@ const eventsOf = (scenario: Scenario, trace: Trace) => {
     const kind = trace.kinds[i]!
     const subject = trace.subjects[i]!
     const at = trace.times[i]!
-    const host =
-      kind === Kind.missed || kind === Kind.tooLarge || kind === Kind.noSpace ? subject : trace.host[subject]!
+    const host = isOfSnapshot(kind) ? trace.host[subject]! : subject
     if (kind === Kind.snapshot) {
       oldest[host]!.push(subject)
       alive[host]!++
@@ -164,7 +171,7 @@ const eventsOf = (scenario: Scenario, trace: Trace) => {
       if (kind === Kind.noSpace) counts.noSpace++
       if (Number.isNaN(stuckSince[host]!)) stuckSince[host] = at
     } else if (kind === Kind.suspect) counts.suspects++
-    if (kind <= Kind.noSpace && kind !== Kind.deleted) counts.attempts++
+    if (kind === Kind.snapshot || !isOfSnapshot(kind)) counts.attempts++
   }
   for (let host = 0; host < hosts.length; host++) {
     freed(host, Math.min(days, hosts[host]!.diesOnDay + 1) * DAY)
@@ -173,7 +180,7 @@ const eventsOf = (scenario: Scenario, trace: Trace) => {
     ...counts,
     oldestVictims: counts.deletions === 0 ? null : oldestVictims / counts.deletions,
     stuckDays: stuckDays / (days * hosts.length),
-    deadHostLost: lost.find((day) => day !== null) ?? null
+    deadHostLost: lost.find((day, host) => day !== null && hosts[host]!.diesOnDay < days) ?? null
   }
 }
 

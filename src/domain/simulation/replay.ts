@@ -3,6 +3,7 @@
 // Admission, anomalies, reserves, shares, orders and victims are the production code. Ages are looked at as they are at the end of the
 // day, for all of a day's runs of the pruner; a store without a disk (so many snapshots a host) looks at each arrival's own time.
 import { admission, anomaly, type Approval, HOLD, nextDue, spend } from "../prune/admission.ts"
+import { isFutile, LOOKS } from "../prune/futile.ts"
 import { type History, Tier } from "../prune/history.ts"
 import { historyFor } from "../prune/method.ts"
 import { Queue } from "../prune/queue.ts"
@@ -170,6 +171,7 @@ class CountedReplay {
         if (records.measure) records.measureHost(index, history, (day + 1) * DAY, day)
       if (attempts.fails) records.event(Kind.missed, at, index, 0)
       else if (nextDue(at, last) === undefined) add(at)
+      else records.event(Kind.tooSoon, at, index, 0)
     }
     for (; day < days; day++) if (records.measure) records.measureHost(index, history, (day + 1) * DAY, day)
   }
@@ -194,6 +196,10 @@ interface HostState {
   last: number | undefined
   approval: Approval | undefined
   stuck: boolean
+  /** its last deletion freed nothing */
+  futile: boolean
+  /** so many victims were looked at in this run of the pruner before they were deleted */
+  looks: number
   /** arrived of a transfer that did not fit */
   pending: number
   /** the slot that never goes */
@@ -247,6 +253,8 @@ class StoredReplay {
         last: undefined,
         approval: undefined,
         stuck: false,
+        futile: false,
+        looks: 0,
         pending: 0,
         newest: -1
       }
@@ -303,7 +311,7 @@ class StoredReplay {
   #attempt(index: number, at: number, skew: number, now: number): void {
     const host = this.#hosts[index]!
     const { attack, resumable } = this.#records.scenario
-    if (nextDue(at + skew, host.last) !== undefined) return
+    if (nextDue(at + skew, host.last) !== undefined) return this.#records.event(Kind.tooSoon, at, index, 0)
     const { space } = host
     const overwritten = space.newestLive
     space.advance(at / DAY)
@@ -453,22 +461,46 @@ class StoredReplay {
     return this.#reserve
   }
 
-  /** Deletes until so much is free or nothing may go. */
+  /** Deletes until so much is free or nothing may go; as in production, what would free nothing stays. */
   #prune(target: number, now: number, at: number): void {
     if (this.#free() >= target) return
     const queue = this.#queue
     for (let index = 0; index < this.#hosts.length; index++) queue.used[index] = this.#hosts[index]!.space.used
     queue.start(now)
+    const spared: Array<{ readonly history: History; readonly slot: number; readonly tier: number }> = []
     while (this.#free() < target) {
       const index = queue.next(target - this.#free())
-      if (index < 0) return
+      if (index < 0) break
       const host = this.#hosts[index]!
-      const number = host.slots[host.history.victim(now)]!
-      const freed = host.space.remove(number)
+      const { history, slots, space } = host
+      const slot = history.victim(now)
+      const number = slots[slot]!
+      if (
+        host.futile &&
+        host.newest >= 0 &&
+        isFutile(this.#fresh(host, number), space.outlived(number, slots[host.newest]!))
+      ) {
+        if (++host.looks === LOOKS) queue.leave()
+        else {
+          spared.push({ history, slot, tier: history.tiers[slot]! })
+          history.setTier(slot, Tier.never)
+          queue.pass()
+        }
+        continue
+      }
+      const freed = space.remove(number)
       this.#used -= freed
       queue.take(freed)
+      host.futile = isFutile(this.#fresh(host, number), freed)
       this.#records.deleted(host.rows[number]!, at, Math.floor(freed))
     }
+    for (const { history, slot, tier } of spared) history.setTier(slot, tier)
+    for (const host of this.#hosts) host.looks = 0
+  }
+
+  /** Bytes new in a snapshot, as pruning counts them: of the first full one, what the second replaced. */
+  #fresh({ rows }: HostState, number: number): number {
+    return this.#records.bytes.at(rows[Math.max(1, number)] ?? rows[number]!)
   }
 
   /** Snapshots that a wrong clock dated in the future leave the history until their time has come. */

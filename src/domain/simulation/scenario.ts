@@ -2,11 +2,12 @@
 import { Result, Schema, SchemaIssue } from "effect"
 import type { ExitName } from "../exitCode.ts"
 import { isHostName } from "../hostName.ts"
+import { bytesText } from "../prune/amount.ts"
 import type { Method } from "../prune/method.ts"
 import { DAY } from "../prune/snapshot.ts"
 import { parseSpan } from "../span.ts"
 import { placeIn, pathText } from "./place.ts"
-import { parseBytes } from "./size.ts"
+import { parseBytes } from "../size.ts"
 
 /** A scenario, or a change to one, cannot be used. Nothing was written. */
 export class ScenarioError extends Schema.TaggedError<ScenarioError>()("ScenarioError", {
@@ -34,7 +35,10 @@ const Clock = Schema.String.check(
 const number = (test: (value: number) => boolean, words: string) => Schema.Finite.check(says(test, words))
 const Probability = number((value) => value >= 0 && value <= 1, "expected a probability, 0 to 1")
 const NotNegative = number((value) => value >= 0 && value < Infinity, "expected a number, 0 or more")
-const Positive = number((value) => value > 0 && value < Infinity, "expected a number above 0")
+/** More than this, or less than its inverse, is beyond what anybody asks, and overflows in a model of years. */
+const FAR = 1e6
+const within = (least: number, most: number) =>
+  number((value) => value >= least && value <= most, `expected a number, ${least} to ${most}`)
 const whole = (least: number, most: number) =>
   number(
     (value) => Number.isInteger(value) && value >= least && value <= most,
@@ -46,18 +50,20 @@ const optional = Schema.optionalKey
 const MOST_DAYS = 36_600
 const Day = whole(0, MOST_DAYS)
 
+const Age = within(1e-6, MOST_DAYS)
+
 const Churn = Schema.Struct({
   /** new bytes a day, on average */
   daily: Size,
   /** deviation of its logarithm from day to day; 0.5 unless given */
-  spread: optional(NotNegative),
+  spread: optional(within(0, 5)),
   /** factors, Monday first */
-  weekdays: optional(Schema.Array(NotNegative).check(says((list) => list.length === 7, "expected seven numbers"))),
+  weekdays: optional(Schema.Array(within(0, 1000)).check(says((list) => list.length === 7, "expected seven numbers"))),
   /** days with much more: how often, at least how much, and how heavy the tail is (2 unless given) */
-  spikes: optional(Schema.Struct({ probability: Probability, bytes: Size, alpha: optional(Positive) })),
+  spikes: optional(Schema.Struct({ probability: Probability, bytes: Size, alpha: optional(within(0.5, 100)) })),
   /** how long new bytes live before they are overwritten: parts, with a mean in days, or for ever where absent */
   lifetimes: optional(
-    Schema.Array(Schema.Struct({ part: Positive, days: optional(Positive) })).check(
+    Schema.Array(Schema.Struct({ part: within(1 / FAR, FAR), days: optional(within(1e-3, FAR)) })).check(
       says((list) => list.length >= 1 && list.length <= 8, "expected one to eight lifetimes")
     )
   )
@@ -65,9 +71,9 @@ const Churn = Schema.Struct({
 
 /** A snapshot that is there when the simulation starts, by its age in days, and what is to be said of it where that is not all. */
 const PastFile = Schema.Union([
-  Positive,
+  Age,
   Schema.Struct({
-    age: Positive,
+    age: Age,
     /** it never goes in the first so many days; null: never at all */
     held: optional(Schema.NullOr(NotNegative)),
     /** for so many days it takes no part in anything */
@@ -93,7 +99,7 @@ const HostFile = Schema.Struct({
   failure: optional(Schema.Union([Probability, Schema.Struct({ breaks: Probability, mends: Probability })])),
   base: optional(Size),
   /** its part when the disk is divided into shares; 1 unless given */
-  weight: optional(NotNegative),
+  weight: optional(within(0, FAR)),
   churn: optional(Churn),
   /** snapshots that there are when the simulation starts; a store of so many snapshots looks at their ages only */
   past: optional(Schema.Array(PastFile)),
@@ -108,10 +114,12 @@ const PolicyFile = Schema.Union([
     name: optional(Schema.String),
     method: Schema.Literals(methodNames),
     targets: optional(
-      Schema.Array(NotNegative).check(says((list) => list.length > 0 && list.length <= 1000, "expected 1 to 1000 ages"))
+      Schema.Array(within(0, MOST_DAYS)).check(
+        says((list) => list.length > 0 && list.length <= 1000, "expected 1 to 1000 ages")
+      )
     ),
     /** spread: days added to every age */
-    c: optional(Positive),
+    c: optional(within(1 / FAR, FAR)),
     /** spread: with fewer snapshots than this the oldest is weighed against the others; 0 always keeps it */
     regretBelow: optional(whole(0, 1_000_000_000)),
     weigh: optional(Schema.Boolean),
@@ -133,7 +141,7 @@ export const ScenarioFile = Schema.Struct({
   capacity: optional(
     Schema.Union([
       Schema.Struct({ bytes: Size }),
-      Schema.Struct({ timesLive: Positive }),
+      Schema.Struct({ timesLive: within(1 / FAR, FAR) }),
       Schema.Struct({ snapshots: whole(1, 1_000_000) })
     ])
   ),
@@ -171,7 +179,7 @@ export const ScenarioFile = Schema.Struct({
       /** part of its data that each backup rewrites; rewrite: once */
       fraction: optional(Probability),
       /** grow: each day's churn is so many times the last one's */
-      factor: optional(Positive)
+      factor: optional(within(0, FAR))
     })
   ),
   hosts: optional(Schema.Array(HostFile).check(says((list) => list.length > 0, "expected at least one host")))
@@ -258,11 +266,12 @@ export const usual: ScenarioFile = {
   name: "one host, every night",
   about: "A machine of 100 GB that changes 1 GB a day, backed up nightly to a disk of 250 GB, for three years.",
   days: 1095,
-  capacity: { bytes: "250G" },
+  capacity: { bytes: "250GB" },
   hosts: [{ name: "host" }]
 }
 
-const usualLifetimes = [
+/** Half of what is new is gone in days, some lasts for months. */
+export const usualLifetimes = [
   { part: 0.5, days: 2 },
   { part: 0.3, days: 30 },
   { part: 0.2, days: 365 }
@@ -270,29 +279,53 @@ const usualLifetimes = [
 
 const wrong = (path: Path, problem: string) => Result.fail({ path, problem })
 
-/** Fills in the defaults. Fails with the path of the field that cannot be. */
+/** What of a scenario can never be, though each of its values may be; `host`: the name of whose it is. */
+export interface Impossible {
+  readonly host?: string
+  readonly path: Path
+  readonly problem: string
+}
+
+/** Null where there is something to simulate: days that count, backups that come, an attack that does. */
+export const impossible = ({ attack, days, hosts, skipDays }: Scenario): Impossible | null => {
+  if (skipDays >= days) return { path: ["skipDays"], problem: `leaves none of the ${days} days to count` }
+  for (const { at, breaks, diesOnDay, firstDay, jitter, mends, name, past } of hosts) {
+    const never = (field: string, problem: string): Impossible => ({ host: name, path: [field], problem })
+    if (diesOnDay < firstDay) return never("diesOnDay", `its schedule never fires within the ${days} days`)
+    if (firstDay * DAY + at + jitter >= days * DAY)
+      return never("firstDay", `its schedule never fires within the ${days} days`)
+    if (breaks === 1 && mends === 0 && past.length === 0) return never("failure", "none of its backups ever comes")
+  }
+  if (attack !== null && attack.fromDay >= days)
+    return { path: ["attack", "fromDay"], problem: `never comes within the ${days} days` }
+  return null
+}
+
+export const impossibleWords = ({ host, path, problem }: Impossible): string =>
+  `${[...(host === undefined ? [] : [host]), pathText(path)].join(": ")}: ${problem}`
+
+/** Fills in the defaults. Fails with the path of the field that cannot be, and where more than so many bytes of memory would be needed. */
 export const scenarioOf = (
-  file: ScenarioFile
+  file: ScenarioFile,
+  memory: number = Infinity
 ): Result.Result<Scenario, { readonly path: Path; readonly problem: string }> =>
   Result.gen(function* () {
     const days = file.days ?? 1095
     const skipDays = file.skipDays ?? 0
-    if (skipDays >= days) return yield* wrong(["skipDays"], `leaves none of the ${days} days to count`)
     const hosts: Array<Host> = []
     const given = file.hosts ?? usual.hosts!
     const total = given.reduce((sum, host) => sum + (host.count ?? 1), 0)
     if (total > MOST_HOSTS)
       return yield* wrong(["hosts"], `${total} hosts are more than can be simulated (${MOST_HOSTS})`)
+    // Before they are made.
+    const needs = given.reduce((sum, raw) => sum + (raw.count ?? 1) * memoryOfHost(sizeOf(raw, days), days), 0)
+    if (needs > memory) return yield* wrong(["hosts"], memoryWords(total, days, needs, memory))
     for (const [index, raw] of given.entries()) {
       const every = parseSpan(raw.every ?? "1d")!
       const at = clockSeconds(raw.at ?? "02:00")!
       const firstDay = raw.firstDay ?? 0
       const diesOnDay = raw.diesOnDay ?? Infinity
       if (every <= 0) return yield* wrong(["hosts", index, "every"], "expected a length of time above 0")
-      if (firstDay >= days || diesOnDay < firstDay) {
-        const field = firstDay >= days ? "firstDay" : "diesOnDay"
-        return yield* wrong(["hosts", index, field], `its schedule never fires within the ${days} days`)
-      }
       if (every < 60) return yield* wrong(["hosts", index, "every"], "comes more than once a minute")
       const lifetimes = raw.churn?.lifetimes ?? usualLifetimes
       const parts = lifetimes.reduce((sum, one) => sum + one.part, 0)
@@ -307,9 +340,9 @@ export const scenarioOf = (
         diesOnDay,
         breaks: typeof failure === "number" ? failure : failure.breaks,
         mends: typeof failure === "number" ? 1 - failure : failure.mends,
-        base: parseBytes(raw.base ?? "100G")!,
+        base: parseBytes(raw.base ?? "100GB")!,
         weight: raw.weight ?? 1,
-        daily: parseBytes(raw.churn?.daily ?? "1G")!,
+        daily: parseBytes(raw.churn?.daily ?? "1GB")!,
         spread: raw.churn?.spread ?? 0.5,
         weekdays: raw.churn?.weekdays ?? [1, 1, 1, 1, 1, 1, 1],
         spikes:
@@ -346,8 +379,6 @@ export const scenarioOf = (
     const victim = attack?.host ?? given[0]!.name
     const attacked = hosts.findIndex((host) => host.name === victim || host.name === `${victim}-1`)
     if (attack !== undefined && attacked < 0) return yield* wrong(["attack", "host"], `no host is called ${victim}`)
-    if (attack !== undefined && attack.fromDay >= days)
-      return yield* wrong(["attack", "fromDay"], `never comes within the ${days} days`)
     const every = parseSpan(attack?.every ?? "6h")!
     if (every < 60) return yield* wrong(["attack", "every"], "comes more than once a minute")
     for (const [index, one] of (file.clock ?? []).entries()) {
@@ -361,7 +392,7 @@ export const scenarioOf = (
       policies.push(policy)
     }
     const start = file.start ?? START
-    return {
+    const scenario: Scenario = {
       name: file.name ?? "scenario",
       about: file.about ?? "",
       seed: file.seed ?? 1,
@@ -390,6 +421,10 @@ export const scenarioOf = (
             },
       hosts
     }
+    const found = impossible(scenario)
+    if (found === null) return scenario
+    const index = given.findIndex(({ name }) => found.host === name || found.host === `${name}-1`)
+    return yield* wrong(found.host === undefined ? found.path : ["hosts", index, ...found.path], found.problem)
   })
 
 const pastOf = (raw: (typeof PastFile)["Type"]): Past => {
@@ -440,10 +475,10 @@ const parseScenario = (text: string, where: string): Result.Result<ScenarioFile,
   return Result.fail(atPlace(text, where, path, wordsOf(issue.message)))
 }
 
-/** The same with defaults filled in. */
-export const loadScenario = (text: string, where: string): Result.Result<Scenario, ScenarioError> =>
+/** The same with defaults filled in, for so many bytes of memory at most. */
+export const loadScenario = (text: string, where: string, memory?: number): Result.Result<Scenario, ScenarioError> =>
   Result.flatMap(parseScenario(text, where), (file) =>
-    Result.mapError(scenarioOf(file), ({ path, problem }) => atPlace(text, where, path, problem))
+    Result.mapError(scenarioOf(file, memory), ({ path, problem }) => atPlace(text, where, path, problem))
   )
 
 const atPlace = (text: string, where: string, path: Path, problem: string): ScenarioError => {
@@ -455,14 +490,38 @@ const wordsOf = (message: string): string =>
   /unexpected key|excess/i.test(message) ? "unknown key" : message.replaceAll(/\s+/g, " ")
 
 /** Bytes that a simulation of it will hold at most, roughly. */
-export const memoryOf = (scenario: Scenario): number => {
-  let attempts = 0
-  for (const host of scenario.hosts) {
-    const days = Math.min(scenario.days, host.diesOnDay + 1) - host.firstDay
-    attempts += Math.min(days * (DAY / host.every) + 1, days * 4 + 1) * (250 + 16 * host.lifetimes.length)
-  }
-  return attempts + scenario.hosts.length * (4000 + scenario.days * 12)
+export const memoryOf = ({ days, hosts }: Scenario): number =>
+  hosts.reduce(
+    (sum, host) =>
+      sum +
+      memoryOfHost({ ...host, days: Math.min(days, host.diesOnDay + 1) - host.firstDay, past: host.past.length }, days),
+    0
+  )
+
+export const memoryWords = (hosts: number, days: number, needs: number, memory: number): string =>
+  `${hosts} ${hosts === 1 ? "host" : "hosts"} over ${days} days would take about ${bytesText(needs)} of memory, and ` +
+  `${bytesText(memory)} may be used; fewer hosts or days fit`
+
+interface HostSize {
+  /** seconds between its backups, and days on which they come */
+  readonly every: number
+  readonly days: number
+  readonly past: number
+  readonly lifetimes: ReadonlyArray<unknown>
 }
+
+const memoryOfHost = ({ days, every, lifetimes, past }: HostSize, all: number): number =>
+  (past + Math.min((days * DAY) / every, days * 4) + 1) * (250 + 16 * lifetimes.length) +
+  ((days * DAY) / every) * 32 +
+  4000 +
+  all * 12
+
+const sizeOf = (raw: typeof HostFile.Type, days: number): HostSize => ({
+  every: Math.max(1, parseSpan(raw.every ?? "1d")!),
+  days: Math.max(0, Math.min(days, (raw.diesOnDay ?? Infinity) + 1) - (raw.firstDay ?? 0)),
+  past: raw.past?.length ?? 0,
+  lifetimes: raw.churn?.lifetimes ?? usualLifetimes
+})
 
 const clockSeconds = (text: string): number | null => {
   const match = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text)

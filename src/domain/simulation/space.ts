@@ -31,7 +31,7 @@ export class HostSpace {
   #rewrittens: Float64Array
 
   /** `births`: bytes a day, by day from 0; `at`: the day (fraction) at which the host holds its base. */
-  constructor(host: Host, births: Float64Array, at: number) {
+  constructor(host: Pick<Host, "base" | "daily" | "lifetimes">, births: Float64Array, at: number) {
     const classes = host.lifetimes.length
     this.#rates = new Float64Array(classes + 1)
     this.#parts = new Float64Array(classes + 1)
@@ -62,7 +62,8 @@ export class HostSpace {
   advance(to: number): void {
     while (this.#at < to) {
       const day = Math.floor(this.#at)
-      const next = Math.min(day + 1, to)
+      // Before day 0 all days are alike.
+      const next = Math.min(day < 0 ? 0 : day + 1, to)
       const span = next - this.#at
       const born = day < 0 ? this.#mean : (this.#births[Math.min(day, this.#births.length - 1)] ?? 0)
       for (let i = 0; i < this.#rates.length; i++) {
@@ -138,6 +139,17 @@ export class HostSpace {
       sum += own * (1 - Math.exp(rewritten - this.#rates[i]! * span))
     }
     return Math.max(0, sum)
+  }
+
+  /** What a record holds and a newer one does not: no deletion of the first frees more. */
+  outlived(record: number, newer: number): number {
+    const classes = this.#alive.length
+    let sum = 0
+    for (let i = 0; i < classes; i++) {
+      sum +=
+        this.#alives[record * classes + i]! - this.#carried(i, record, this.#times[newer]!, this.#rewrittens[newer]!)
+    }
+    return sum
   }
 
   /** Deletes a record and returns what became free. */

@@ -34,11 +34,21 @@ export const Kind = {
   tooLarge: 3,
   noSpace: 4,
   suspect: 5,
-  cleared: 6
+  cleared: 6,
+  tooSoon: 7
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
-const words = ["snapshot", "deleted", "missed", "suddenly larger", "no space", "suspect", "cleared"] as const
+const words = [
+  "snapshot",
+  "deleted",
+  "missed",
+  "suddenly larger",
+  "no space",
+  "suspect",
+  "cleared",
+  "too soon"
+] as const
 
 /** Times in seconds since day 0, sizes in bytes. */
 export interface Trace {
@@ -66,7 +76,9 @@ export interface Trace {
 export const buffersOf = (trace: Trace): Array<ArrayBuffer> =>
   Object.values(trace).flatMap((value) => (ArrayBuffer.isView(value) ? [value.buffer as ArrayBuffer] : []))
 
-const isOfSnapshot = (kind: number): boolean => kind === Kind.snapshot || kind === Kind.deleted || kind >= Kind.suspect
+/** Whether an event tells of a snapshot, or of an attempt that left none. */
+export const isOfSnapshot = (kind: number): boolean =>
+  kind === Kind.snapshot || kind === Kind.deleted || kind === Kind.suspect || kind === Kind.cleared
 
 /** One JSON object an event, in the order in which they happened; the same scenario and seed give the same bytes. */
 export function* traceLines(trace: Trace, scenario: Scenario, replicate: number): Generator<string, void, void> {

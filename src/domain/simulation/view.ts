@@ -3,11 +3,11 @@ import { isFuture } from "../prune/snapshot.ts"
 import { keptWords, reasons } from "../prune/reasons.ts"
 import { DAY } from "../prune/snapshot.ts"
 import { runJob } from "./job.ts"
-import type { Metrics } from "./metrics.ts"
+import { combine, limits, type Metrics } from "./metrics.ts"
 import type { Scenario } from "./scenario.ts"
 import { Kind, type Trace } from "./trace.ts"
 
-/** Hosts whose snapshots a report shows one by one; the others count in the sums. */
+/** Hosts whose snapshots a report shows one by one, the largest; the others count in the sums. */
 const SHOWN = 6
 
 /** Host-days that a page replays by itself when something is changed there. */
@@ -37,7 +37,7 @@ export interface View {
 
 export const viewOf = (scenario: Scenario, metrics: ReadonlyArray<Metrics>, traces: ReadonlyArray<Trace>): View => {
   const { attack, days, hosts } = scenario
-  const indices = hosts.map((_, index) => index).slice(0, SHOWN)
+  const indices = largest(scenario, traces[0]!).slice(0, SHOWN)
   if (attack !== null && !indices.includes(attack.host)) indices[indices.length - 1] = attack.host
   const policies = traces.map((trace): PolicyView => {
     const lives = indices.map((): Array<readonly [number, number | null, number]> => [])
@@ -81,13 +81,26 @@ export const viewOf = (scenario: Scenario, metrics: ReadonlyArray<Metrics>, trac
   return { scenario, metrics, policies, shown: indices.map((index) => hosts[index]!.name) }
 }
 
-/** The same from a scenario alone, here and now: the first replicate of every policy. */
+/** Indices of the hosts, those that held the most bytes first; in their own order where bytes are not counted. */
+const largest = ({ capacity, days, hosts }: Scenario, trace: Trace): Array<number> => {
+  if (capacity.kind === "snapshots") return [...hosts.keys()]
+  const held = hosts.map((_, host) =>
+    trace.hostUsed.subarray(host * days, (host + 1) * days).reduce((a, b) => a + b, 0)
+  )
+  return [...hosts.keys()].toSorted((a, b) => held[b]! - held[a]!)
+}
+
+/** The same from a scenario alone, here and now: its figures are the means of all replicates, as `simulate` has them. */
 export const replayView = (scenario: Scenario): View => {
-  const parts = scenario.policies.map((_, policy) => runJob({ scenario, policy, replicate: 0, trace: true }))
+  const runs = scenario.policies.map((_, policy) =>
+    Array.from({ length: scenario.replicates }, (_, replicate) =>
+      runJob({ scenario, policy, replicate, trace: replicate === 0 })
+    )
+  )
   return viewOf(
     scenario,
-    parts.map((part) => part.metrics),
-    parts.map((part) => part.trace!)
+    runs.map((parts) => combine(parts.map(({ metrics }) => metrics))),
+    runs.map((parts) => parts[0]!.trace!)
   )
 }
 
@@ -116,20 +129,22 @@ export interface SweepPoint {
   /** bytes, or snapshots a host where those are what is limited */
   readonly capacity: number
   readonly mre: number | null
+  /** what the best fixed choice of as many snapshots comes to in the end */
+  readonly ideal: number
 }
 
-/** The mean error of every policy on smaller and larger disks. */
-export const sweep = (scenario: Scenario): Array<SweepPoint> =>
-  [0.7, 0.85, 1, 1.3, 1.7, 2.2].flatMap((factor) => {
+/** The mean error of every policy on smaller and larger disks, in the first replicate; a piece a disk, as each takes its time. */
+export function* sweep(scenario: Scenario): Generator<ReadonlyArray<SweepPoint>, void, void> {
+  for (const factor of [0.7, 0.85, 1, 1.3, 1.7, 2.2]) {
     const { capacity } = scenario
     const size = Math.max(1, Math.round((capacity.kind === "bytes" ? capacity.bytes : capacity.snapshots) * factor))
     const other: Scenario = {
       ...scenario,
       capacity: capacity.kind === "bytes" ? { kind: "bytes", bytes: size } : { kind: "snapshots", snapshots: size }
     }
-    return scenario.policies.map((one, policy) => ({
-      policy: one.name,
-      capacity: size,
-      mre: runJob({ scenario: other, policy, replicate: 0, trace: false }).metrics.mre
-    }))
-  })
+    yield scenario.policies.map((one, policy) => {
+      const { kept, mre } = runJob({ scenario: other, policy, replicate: 0, trace: false }).metrics
+      return { policy: one.name, capacity: size, mre, ideal: limits(kept, scenario.days).ideal }
+    })
+  }
+}

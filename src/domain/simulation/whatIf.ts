@@ -1,13 +1,16 @@
 // A scenario with something else about it: `capacity=+500G,host=+3,order=spread`.
 import { Result } from "effect"
-import { policyOf, type Scenario, ScenarioError } from "./scenario.ts"
-import { parseBytes } from "./size.ts"
+import { isHostName } from "../hostName.ts"
+import { DAY } from "../prune/snapshot.ts"
+import { impossible, impossibleWords, type Policy, policyOf, type Scenario, ScenarioError } from "./scenario.ts"
+import { parseBytes } from "../size.ts"
 
 const methods = ["age", "importance", "spread"] as const
 
 /**
  * `capacity=500G`, or `+500G`, `-500G`, `x1.5` of what it is, or `30` where snapshots are counted; `host=+3` adds three like the last;
- * `order=METHOD` is the only policy; `churn=x2` of every host; `failure=0.1` of every host; `days=365`; `seed=7`.
+ * `order=spread`, or `age+spread`: these are the policies, by name or method; `minage=14`: no policy deletes what is younger (days) while
+ * anything older may go; `weigh=yes`: spread weighs harm against bytes; `churn=x2` of every host; `failure=0.1` of every host; `days=365`; `seed=7`.
  */
 export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario, ScenarioError> => {
   let changed = scenario
@@ -41,6 +44,7 @@ export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario
         }))
         const victim = changed.attack === null ? null : changed.hosts[changed.attack.host]!
         const hosts = [...changed.hosts, ...added].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        if (!added.every(({ name }) => isHostName(name))) return wrong(`a host's name would be longer than 63`)
         if (new Set(hosts.map((host) => host.name)).size < hosts.length)
           return wrong("two hosts would have the same name")
         const attack = victim === null ? null : { ...changed.attack!, host: hosts.indexOf(victim) }
@@ -48,9 +52,28 @@ export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario
         break
       }
       case "order": {
-        const method = methods.find((one) => one === value)
-        if (method === undefined) return wrong(`expected one of ${methods.join(", ")}`)
-        changed = { ...changed, policies: [changed.policies.find((one) => one.name === method) ?? policyOf(method)] }
+        const policies: Array<Policy> = []
+        for (const word of value.split("+")) {
+          const method = methods.find((one) => one === word)
+          const policy = changed.policies.find((one) => one.name === word) ?? (method && policyOf(method))
+          if (policy === undefined || policies.includes(policy))
+            return wrong(`expected one of ${methods.join(", ")}, or several as in age+spread`)
+          policies.push(policy)
+        }
+        changed = { ...changed, policies }
+        break
+      }
+      case "minage": {
+        const days = /^\d{1,5}(?:\.\d{1,6})?$/.test(value) ? Number(value) : Infinity
+        if (days > 36_600) return wrong("expected a number of days, 0 to 36600")
+        changed = { ...changed, policies: changed.policies.map((one) => ({ ...one, minAge: days * DAY })) }
+        break
+      }
+      case "weigh": {
+        if (value !== "yes" && value !== "no") return wrong("expected yes or no")
+        const weighing = (one: Policy): Policy =>
+          one.method.name === "spread" ? { ...one, method: { ...one.method, weigh: value === "yes" } } : one
+        changed = { ...changed, policies: changed.policies.map(weighing) }
         break
       }
       case "churn": {
@@ -71,17 +94,19 @@ export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario
       case "days":
       case "seed": {
         const count = /^\d{1,15}$/.test(value) ? Number(value) : -1
-        if (key === "days" && (count < 1 || count > 36_600 || count <= changed.skipDays))
-          return wrong("expected a whole number of days, 1 to 36600")
+        if (key === "days" && (count < 1 || count > 36_600)) return wrong("expected a whole number of days, 1 to 36600")
         if (count < 0) return wrong("expected a whole number")
         changed = { ...changed, [key]: count }
         break
       }
       default:
-        return wrong("unknown; there are capacity, host, order, churn, failure, days, seed")
+        return wrong("unknown; there are capacity, host, order, minage, weigh, churn, failure, days, seed")
     }
   }
-  return Result.succeed(changed)
+  const found = impossible(changed)
+  return found === null
+    ? Result.succeed(changed)
+    : Result.fail(new ScenarioError({ where: `--what-if ${text}`, problem: impossibleWords(found) }))
 }
 
 const amount = (text: string, old: number): number | null => {

@@ -1,6 +1,7 @@
 // What the figures of several policies say, in words.
 import { bytesText } from "../prune/amount.ts"
 import type { Metrics } from "./metrics.ts"
+import type { Scenario } from "./scenario.ts"
 
 /** 0.123 as "12.3 %". */
 export const percent = (part: number | null): string => (part === null ? "-" : `${(100 * part).toFixed(1)} %`)
@@ -12,6 +13,12 @@ export const daysText = (days: number | null): string => {
   if (days < 730) return `${Math.round(days / 30.44)} months`
   return `${(days / 365.25).toFixed(1)} years`
 }
+
+/** What was run: days, hosts, seed, and what the figures are means of. */
+export const runWords = ({ days, hosts, replicates, seed }: Scenario): string =>
+  `${days} days, ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}, seed ${seed}` +
+  (replicates > 1 ? `; figures are means of ${replicates} replays, charts show the first` : "") +
+  ". Simulated with the server's own pruning."
 
 /** The rows of the table that compares policies: a label, and each policy's value. */
 export const rows = (all: ReadonlyArray<Metrics>): Array<readonly [label: string, values: ReadonlyArray<string>]> => {
@@ -43,7 +50,7 @@ export const rows = (all: ReadonlyArray<Metrics>): Array<readonly [label: string
   ]
 }
 
-/** The differences that matter, a sentence each: every policy against the first that covers best. */
+/** The differences that matter, a sentence each: every policy against the first that covers best; who keeps the older leads. */
 export const differences = (all: ReadonlyArray<Metrics>): Array<string> => {
   const said: Array<string> = []
   const best = all.filter((one) => one.mre !== null).toSorted((a, b) => a.mre! - b.mre!)[0]
@@ -54,9 +61,14 @@ export const differences = (all: ReadonlyArray<Metrics>): Array<string> => {
       said.push(`${other.policy} covers the past as well as ${best.policy} here.`)
       continue
     }
+    const [longer, shorter] = (best.oldestKept ?? 0) < (other.oldestKept ?? 0) ? [other, best] : [best, other]
+    const oldest =
+      daysText(longer.oldestKept) === daysText(shorter.oldestKept)
+        ? `${best.policy} and ${other.policy} both keep a restore point from ${daysText(best.oldestKept)} ago. `
+        : `${longer.policy} keeps a restore point from ${daysText(longer.oldestKept)} ago; the oldest that ` +
+          `${shorter.policy} has is ${daysText(shorter.oldestKept)} old. `
     said.push(
-      `${best.policy} keeps a restore point from ${daysText(best.oldestKept)} ago; the oldest that ${other.policy} has is ` +
-        `${daysText(other.oldestKept)} old. Whoever asks for an age finds one ${percent(best.mre)} off with ${best.policy}, ` +
+      `${oldest}Whoever asks for an age finds one ${percent(best.mre)} off with ${best.policy}, ` +
         `${percent(other.mre)} off with ${other.policy}.`
     )
     if (other.refusals !== best.refusals) {

@@ -1,9 +1,18 @@
 // What is known of the three policies, found again by the model that runs the production code.
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { Result } from "effect"
 import { assert, describe, it } from "@effect/vitest"
 import { DAY } from "../../../src/domain/prune/snapshot.ts"
 import { runJob } from "../../../src/domain/simulation/job.ts"
-import { type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
+import { loadScenario, type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
+import { replayView } from "../../../src/domain/simulation/view.ts"
+
+/** A scenario that comes with byteback. */
+const shipped = (name: string) => {
+  const file = join(import.meta.dirname, `../../../scenarios/${name}.json`)
+  return Result.getOrThrow(loadScenario(readFileSync(file, "utf8"), file))
+}
 
 const figures = (file: ScenarioFile, replicate = 0) => {
   const scenario = Result.getOrThrow(scenarioOf(file))
@@ -26,7 +35,8 @@ const expected = {
   "spread, oldest by regret": [30.4, 20.9, 13.5, 10.0, 7.06, 4.7, 3.85]
 } as const
 
-// One host, nightly within ten minutes of 23:45: at each day's end the newest copy is minutes old, as in the study that found the figures.
+// One host, nightly within ten minutes of 23:45: at each day's end, when the error is measured, the newest copy is minutes old, as in the
+// study that found the figures. At other hours it is older and the figures are others: at 02:00 spread comes to 29.4 % at 7 kept, age to 60.7 %.
 const nightly = { name: "host", at: "23:45", jitter: "10m" }
 
 describe("the mean error of five years of nightly backups, the first not counted", () => {
@@ -129,5 +139,18 @@ describe("a refusal without a way out", () => {
   it("is over within days where an administrator looks once a week", () => {
     const { longestStuck } = figures(file("atomic", 7)).metrics
     assert.isBelow(longestStuck, 9)
+  })
+})
+
+describe("a slow grower", () => {
+  it("is refused on the same day by each policy, and pays one snapshot of its history for that", () => {
+    const [age, importance, spread] = replayView(shipped("slow-grower")).policies
+    const firstRefusal = (view: typeof age) => view!.refused.findIndex((count) => count > 0)
+    for (const view of [age, importance, spread]) {
+      assert.strictEqual(firstRefusal(view), firstRefusal(age))
+      const lives = view!.lives[0]!
+      assert.isAbove(lives.length, 1700)
+      assert.isAtMost(lives.filter(([, gone]) => gone !== null).length, 1)
+    }
   })
 })

@@ -5,7 +5,7 @@ import * as fc from "fast-check"
 import { plan } from "../../../src/domain/prune/plan.ts"
 import { DAY, type Stored } from "../../../src/domain/prune/snapshot.ts"
 import { errorAt, leastError, meanError, neededFor } from "../../../src/domain/simulation/coverage.ts"
-import { jain } from "../../../src/domain/simulation/metrics.ts"
+import { jain, measure } from "../../../src/domain/simulation/metrics.ts"
 import { birthsOf } from "../../../src/domain/simulation/arrivals.ts"
 import { HostSpace } from "../../../src/domain/simulation/space.ts"
 import { hostReserve, storeReserve } from "../../../src/domain/prune/reserve.ts"
@@ -13,6 +13,7 @@ import { shares } from "../../../src/domain/prune/share.ts"
 import { replay } from "../../../src/domain/simulation/replay.ts"
 import { type Scenario, type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
 import { Kind, type Trace, traceLines } from "../../../src/domain/simulation/trace.ts"
+import { differences } from "../../../src/domain/simulation/words.ts"
 import { replayView, whyKept } from "../../../src/domain/simulation/view.ts"
 
 const scenarioFrom = (file: ScenarioFile) => Result.getOrThrow(scenarioOf(file))
@@ -149,6 +150,75 @@ describe("a replay", () => {
       assert.strictEqual(why.length, held.length)
       assert.isTrue(why.every((one) => one.why.startsWith("kept: ")))
     }
+  })
+})
+
+describe("the figures of a replay", () => {
+  it("count every attempt, also those that come too soon after a snapshot to leave one", () => {
+    for (const capacity of [{ snapshots: 500 }, { bytes: "400GB" }]) {
+      const scenario = scenarioFrom({
+        days: 10,
+        capacity,
+        policies: ["age"],
+        hosts: [{ name: "a", every: "1h", at: "00:00" }]
+      })
+      const trace = replay(scenario, scenario.policies[0]!, 0)
+      const { attempts, snapshots } = measure(scenario, trace)
+      assert.deepStrictEqual([attempts, snapshots], [240, 40])
+      const [, second] = [...traceLines(trace, scenario, 0)]
+      assert.deepInclude(JSON.parse(second!), { host: "a", event: "too soon", at: scenario.start + 3600 })
+    }
+  })
+
+  it("name the day on which a host that is gone lost its last copy, and no other host's", () => {
+    const scenario = scenarioFrom({ days: 20, hosts: [{ name: "alive" }, { name: "dead", diesOnDay: 5 }] })
+    const trace = replay(scenario, scenario.policies[0]!, 0)
+    assert.isNull(measure(scenario, trace).deadHostLost)
+    /** As if all of a host's had been deleted at the end. */
+    const without = (host: number): Trace => {
+      const rows = [...trace.host.keys()].filter((row) => trace.host[row] === host && trace.gone[row] === Infinity)
+      const more = (values: Float64Array, added: ReadonlyArray<number>) => Float64Array.of(...values, ...added)
+      const at = rows.map(() => 15 * DAY)
+      return {
+        ...trace,
+        gone: trace.gone.map((gone, row) => (rows.includes(row) ? 15 * DAY : gone)),
+        kinds: more(
+          trace.kinds,
+          rows.map(() => Kind.deleted)
+        ),
+        times: more(trace.times, at),
+        subjects: more(trace.subjects, rows),
+        amounts: more(trace.amounts, at)
+      }
+    }
+    assert.isNull(measure(scenario, without(0)).deadHostLost)
+    assert.strictEqual(measure(scenario, without(1)).deadHostLost, 15)
+  })
+
+  it("put the price at one where nothing could be better, and never far below", () => {
+    const scenario = scenarioFrom({
+      days: 400,
+      capacity: { snapshots: 20 },
+      policies: [{ method: "spread", minAge: 0 }]
+    })
+    const { price } = measure(scenario, replay(scenario, scenario.policies[0]!, 0))
+    assert.isAbove(price!, 0.9)
+    assert.isBelow(price!, 2)
+  })
+})
+
+describe("the differences in words", () => {
+  it("praise for an old restore point the policy that has it, whoever covers better on the whole", () => {
+    const scenario = scenarioFrom({ days: 300 })
+    const one = measure(scenario, replay(scenario, scenario.policies[0]!, 0))
+    const [said] = differences([
+      { ...one, policy: "near", mre: 0.1, oldestKept: 180 },
+      { ...one, policy: "far", mre: 0.2, oldestKept: 1825 }
+    ])
+    assert.match(
+      said!,
+      /^far keeps a restore point from 5.0 years ago; the oldest that near has is 6 months old\. .*10.0 % off with near/
+    )
   })
 })
 

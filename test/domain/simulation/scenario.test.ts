@@ -7,8 +7,14 @@ import { failures, parseAssertion } from "../../../src/domain/simulation/asserti
 import { measure } from "../../../src/domain/simulation/metrics.ts"
 import { placeIn } from "../../../src/domain/simulation/place.ts"
 import { replay } from "../../../src/domain/simulation/replay.ts"
-import { loadScenario, memoryOf, scenarioOf, usual } from "../../../src/domain/simulation/scenario.ts"
-import { parseBytes } from "../../../src/domain/simulation/size.ts"
+import {
+  loadScenario,
+  memoryOf,
+  type ScenarioFile,
+  scenarioOf,
+  usual
+} from "../../../src/domain/simulation/scenario.ts"
+import { parseBytes } from "../../../src/domain/size.ts"
 import { whatIf } from "../../../src/domain/simulation/whatIf.ts"
 
 const scenarios = join(import.meta.dirname, "../../../scenarios")
@@ -65,8 +71,40 @@ describe("a scenario file", () => {
   })
 
   it("of a million hosts says how much memory it would take", () => {
-    const loaded = Result.getOrThrow(scenarioOf({ hosts: [{ name: "h", count: 1_000_000 }] }))
-    assert.isAbove(memoryOf(loaded), 1e11)
+    const many: ScenarioFile = { hosts: [{ name: "h", count: 1000, past: [3, 2, 1] }] }
+    const thousand = memoryOf(Result.getOrThrow(scenarioOf(many)))
+    assert.isAbove(thousand, 1e8)
+    // Told without making them.
+    const said = scenarioOf({ hosts: [{ ...many.hosts![0]!, count: 1_000_000 }] }, 1e9)
+    assert.match(
+      Result.isFailure(said) ? said.failure.problem : "",
+      /^1000000 hosts over 1095 days would take about \d{3} GB/
+    )
+    assert.isTrue(Result.isSuccess(scenarioOf(many, thousand)))
+    assert.isTrue(Result.isFailure(scenarioOf(many, thousand - 1)))
+  })
+})
+
+describe("what can never be", () => {
+  const flood: ScenarioFile = {
+    days: 100,
+    attack: { kind: "flood", fromDay: 90 },
+    hosts: [{ name: "a", firstDay: 50 }]
+  }
+  it("is refused wherever it is said: in the file, and by a change of it", () => {
+    for (const wrong of [
+      { days: 80 },
+      { days: 40, attack: { kind: "flood", fromDay: 3 } },
+      { skipDays: 100 },
+      { hosts: [{ name: "a", failure: 1 }] },
+      // It would come at 23:50 or later on the last day, or not at all.
+      { hosts: [{ name: "a", firstDay: 99, at: "23:50", jitter: "1h" }] }
+    ] satisfies ReadonlyArray<ScenarioFile>)
+      assert.isTrue(Result.isFailure(scenarioOf({ ...flood, ...wrong })), JSON.stringify(wrong))
+    const scenario = Result.getOrThrow(scenarioOf(flood))
+    for (const wrong of ["days=80", "days=50", "failure=1"])
+      assert.isTrue(Result.isFailure(whatIf(scenario, wrong)), wrong)
+    assert.isTrue(Result.isSuccess(whatIf(scenario, "days=91,failure=0.9")))
   })
 })
 
@@ -80,8 +118,10 @@ describe("the place of a path", () => {
 })
 
 describe("sizes", () => {
-  it("are whole bytes or powers of 1024", () => {
+  it("are whole bytes, powers of 1024, or with GB and the like of 1000, as truncate has it", () => {
     assert.strictEqual(parseBytes("1.5K"), 1536)
+    assert.strictEqual(parseBytes("250GB"), 250e9)
+    assert.strictEqual(parseBytes("7B"), 7)
     assert.strictEqual(parseBytes("2TiB"), 2 * 2 ** 40)
     assert.strictEqual(parseBytes(0), 0)
     for (const wrong of ["", "-1", "1e9", "G", "99999999999P", -1, 1.5, Number.NaN]) assert.isNull(parseBytes(wrong))
@@ -94,7 +134,7 @@ describe("what-if", () => {
     const changed = Result.getOrThrow(
       whatIf(scenario, "capacity=+50G,host=+3,order=spread,churn=x2,failure=0.1,days=30,seed=9")
     )
-    assert.deepStrictEqual(changed.capacity, { kind: "bytes", bytes: 300 * 2 ** 30 })
+    assert.deepStrictEqual(changed.capacity, { kind: "bytes", bytes: 250e9 + 50 * 2 ** 30 })
     assert.strictEqual(changed.hosts.length, 4)
     assert.deepStrictEqual(
       changed.policies.map((one) => one.name),
@@ -115,6 +155,7 @@ describe("what-if", () => {
       "order=gfs",
       "failure=2",
       "days=0",
+      "failure=1",
       "colour=red"
     ]) {
       const changed = whatIf(scenario, wrong)

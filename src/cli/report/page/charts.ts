@@ -15,21 +15,81 @@ export interface Choice {
   readonly width: number
 }
 
-export const colourOf = (policy: number): string => `var(--p${policy % 5})`
+const known = ["age", "importance", "spread"]
 
-const colours = (view: View) => ({
-  domain: view.policies.map((one) => one.policy),
-  range: view.policies.map((_, index) => colourOf(index))
-})
+/** A policy has the same colour in every report, whichever others are in it. */
+export const colourOf = (policy: string): string => {
+  if (!known.includes(policy)) known.push(policy)
+  return `var(--p${known.indexOf(policy) % 5})`
+}
+
+/** Of areas that lie on each other: in light and in dark. */
+const hostColours = ["#4269d0", "#efb118", "#ff725c", "#3ca951", "#a463f2", "#6cc5b0", "#9498a0"]
+export const hostColourOf = (place: number): string => hostColours[place % hostColours.length]!
+
+const left = 64
+const right = 18
+const top = 30
+const bottom = 42
 
 const base = ({ width }: Choice, height: number, label: string) => ({
   width,
   height,
-  marginLeft: 52,
-  marginRight: 16,
+  marginLeft: left,
+  marginRight: right,
+  marginTop: top,
+  marginBottom: bottom,
   ariaLabel: label,
   style: { fontSize: "12px", background: "transparent", color: "inherit" }
 })
+
+/** Those of a scale's values whose labels have room: each so many pixels from all that are kept before it. */
+const thinned = (values: ReadonlyArray<number>, place: (value: number) => number, room: number): Array<number> => {
+  const kept: Array<number> = []
+  for (const value of values) {
+    if (kept.every((other) => Math.abs(place(other) - place(value)) >= room)) kept.push(value)
+  }
+  return kept
+}
+
+/** Ages up to `most` days that have room on a logarithmic scale over so many pixels. */
+const agesWithRoom = (most: number, pixels: number, room: number): Array<number> =>
+  thinned(
+    ageTicks.filter((age) => age <= most),
+    (age) => (pixels * Math.log(age)) / Math.log(Math.max(2, most)),
+    room
+  )
+
+const across = ({ width }: Choice): number => width - left - right
+
+/** The days of the simulation as a horizontal scale. */
+const dayAxis = (choice: Choice, days: number) => ({
+  domain: [0, days],
+  label: "day",
+  ticks: Math.max(2, Math.floor(across(choice) / 70))
+})
+
+/** A line a policy, the later the finer and the second broken, so that those which agree are seen through each other. */
+const linesOf = <P extends { readonly policy: string }>(
+  view: View,
+  points: ReadonlyArray<P>,
+  x: keyof P & string,
+  y: keyof P & string,
+  { curve = "linear", fine = 1 }: { readonly curve?: "linear" | "step-after"; readonly fine?: number } = {}
+) =>
+  view.policies.map(({ policy }, index) =>
+    Plot.line(
+      points.filter((one) => one.policy === policy),
+      {
+        x,
+        y,
+        curve,
+        stroke: colourOf(policy),
+        strokeWidth: fine * ([3.4, 2.2][index] ?? 1.3),
+        ...(index === 1 && { strokeDasharray: "9 5" })
+      }
+    )
+  )
 
 /** Ages in days, ascending, of what a host holds at the end of a day. */
 export const agesAt = (view: View, policy: number, host: number, day: number): Array<number> => {
@@ -62,7 +122,7 @@ export const coverage = (view: View, choice: Choice) => {
     })
   })
   const kept = agesAt(view, choice.policy, choice.host, choice.day).length
-  const { ideal } = limits(kept, horizon)
+  const { ideal, online } = limits(kept, horizon)
   return Plot.plot({
     ...base(choice, 260, "Error of the nearest kept age against the age that is asked for"),
     x: {
@@ -72,19 +132,14 @@ export const coverage = (view: View, choice: Choice) => {
       label: "age asked for"
     },
     y: { domain: [0, 1], tickFormat: "%", label: "off by", grid: true },
-    color: colours(view),
     marks: [
-      Plot.axisX(
-        ageTicks.filter((age) => age <= horizon),
-        { text: short, label: "age asked for" }
-      ),
-      Plot.lineY(points, { x: "age", y: "error", stroke: "policy", strokeWidth: 1.8 }),
+      Plot.axisX(agesWithRoom(horizon, across(choice), 46), { text: short, label: "age asked for" }),
+      ...linesOf(view, points, "age", "error"),
       Plot.ruleY([ideal], { strokeDasharray: "4 3" }),
-      Plot.text([`the best fixed choice of ${kept}: ${percent(ideal)}`], {
-        x: horizon,
-        y: ideal,
-        dy: -7,
-        textAnchor: "end"
+      Plot.ruleY([online], { strokeDasharray: "1 3" }),
+      Plot.text([`best mean of ${kept}: ${percent(ideal)}, day by day ${percent(online)}`], {
+        frameAnchor: "top-right",
+        dy: -20
       })
     ]
   })
@@ -104,17 +159,16 @@ export const errors = (view: View, choice: Choice) => {
     return { day, error: limits(kept, day).online }
   })
   return Plot.plot({
-    ...base(choice, 200, "Mean error day by day"),
-    x: { domain: [0, days], label: "day" },
+    ...base(choice, 220, "Mean error day by day"),
+    x: dayAxis(choice, days),
     y: {
       domain: [0, Math.max(0.1, ...points.map((one) => one.error))],
       tickFormat: "%",
       label: "mean error",
       grid: true
     },
-    color: colours(view),
     marks: [
-      Plot.lineY(points, { x: "day", y: "error", stroke: "policy" }),
+      ...linesOf(view, points, "day", "error", { fine: 0.6 }),
       Plot.lineY(ideal, { x: "day", y: "error", strokeDasharray: "4 3" }),
       Plot.ruleX([choice.day + 1])
     ]
@@ -130,15 +184,16 @@ export const lifelines = (view: View, choice: Choice) => {
     return [{ born, until, alive: gone === null || gone / DAY >= now }]
   })
   return Plot.plot({
-    ...base(choice, 320, "The life of each snapshot: a bar from its birth to its deletion"),
-    x: { domain: [0, view.scenario.days], label: "day" },
+    ...base(choice, 330, "The life of each snapshot: a bar from its birth to its deletion"),
+    x: dayAxis(choice, view.scenario.days),
     y: { domain: [0, view.scenario.days], reverse: true, label: "born on day" },
     marks: [
       Plot.ruleY(bars, {
         x1: "born",
         x2: "until",
         y: "born",
-        stroke: (bar: { alive: boolean }) => (bar.alive ? colourOf(choice.policy) : "var(--quiet)"),
+        stroke: (bar: { alive: boolean }) =>
+          bar.alive ? colourOf(view.policies[choice.policy]!.policy) : "var(--quiet)",
         strokeOpacity: (bar: { alive: boolean }) => (bar.alive ? 1 : 0.35),
         strokeWidth: (bar: { alive: boolean }) => (bar.alive ? 1.5 : 0.8)
       }),
@@ -170,8 +225,8 @@ export const heat = (view: View, choice: Choice) => {
     })
   }
   return Plot.plot({
-    ...base(choice, 240, "How many snapshots of each age are kept, day by day"),
-    x: { domain: [0, days], label: "day" },
+    ...base(choice, 250, "How many snapshots of each age are kept, day by day"),
+    x: dayAxis(choice, days),
     y: {
       type: "log",
       domain: [1, 2 ** (octaves / 2)],
@@ -180,15 +235,18 @@ export const heat = (view: View, choice: Choice) => {
     },
     marks: [
       Plot.axisY(
-        ageTicks.filter((age) => age <= days),
-        { text: short, label: "age" }
+        agesWithRoom(2 ** (octaves / 2), 250 - top - bottom, 16).filter((age) => age <= days),
+        {
+          text: short,
+          label: "age"
+        }
       ),
       Plot.rect(cells, {
         x1: "x1",
         x2: "x2",
         y1: "y1",
         y2: "y2",
-        fill: colourOf(choice.policy),
+        fill: colourOf(view.policies[choice.policy]!.policy),
         fillOpacity: (cell: { count: number }) => Math.min(1, 0.2 + 0.8 * (Math.log2(1 + cell.count) / 4))
       }),
       Plot.ruleX([choice.day + 1])
@@ -215,25 +273,53 @@ export const space = (view: View, choice: Choice) => {
     line.push({ day, bytes: capacity.bytes - one.reserve[day]! })
   }
   const spells = one.refused.flatMap((count, day) => (count > 0 ? [{ day, count }] : []))
+  const height = 270
   return Plot.plot({
-    ...base(choice, 240, "Space in use over time by host, with the reserve and refused backups"),
-    marginLeft: 64,
-    x: { domain: [0, days], label: "day" },
+    ...base(choice, height, "Space in use over time by host, with the reserve and refused backups"),
+    x: dayAxis(choice, days),
     y: {
       domain: [0, capacity.bytes * 1.04],
       tickFormat: (bytes: number) => bytesText(bytes),
       label: "in use",
       ticks: 5
     },
-    color: { scheme: "blues", type: "ordinal", domain: [...view.shown, "others"] },
     marks: [
-      Plot.areaY(points, Plot.stackY({ x: "day", y: "bytes", fill: "host", title: "host" })),
+      Plot.areaY(
+        points,
+        Plot.stackY({
+          x: "day",
+          y: "bytes",
+          z: "host",
+          fill: ({ host }: { host: string }) => hostColourOf(placeOf(view, host)),
+          fillOpacity: 0.75,
+          title: "host",
+          order: [...view.shown, "others"]
+        })
+      ),
       Plot.ruleY([capacity.bytes]),
-      Plot.lineY(line, { x: "day", y: "bytes", stroke: "var(--p0)", strokeDasharray: "4 3" }),
-      Plot.tickX(spells, { x: "day", y: null, stroke: "var(--bad)", insetBottom: 195 }),
+      Plot.lineY(line, { x: "day", y: "bytes", stroke: "var(--ink)", strokeDasharray: "4 3" }),
+      Plot.tickX(spells, { x: "day", y: null, stroke: "var(--bad)", insetBottom: height - top - bottom - 9 }),
       Plot.ruleX([choice.day + 1])
     ]
   })
+}
+
+/** Of a host that is shown, or of the others together, which come last: where its colour is. */
+const placeOf = (view: View, host: string): number =>
+  view.shown.includes(host) ? view.shown.indexOf(host) : hostColours.length - 1
+
+/** What each shown host, and the others together, hold at a day's end, in the order and the colours in which they are drawn. */
+export const spaceLegend = (
+  view: View,
+  { day, policy }: Choice
+): Array<readonly [host: string, colour: string, bytes: number]> => {
+  const { hostUsed, used } = view.policies[policy]!
+  if (hostUsed.length === 0) return []
+  const shown = view.shown.map((host, place) => [host, hostColourOf(place), hostUsed[place]![day]!] as const)
+  const others = used[day]! - shown.reduce((sum, [, , bytes]) => sum + bytes, 0)
+  return view.shown.length < view.scenario.hosts.length
+    ? [...shown, ["others", hostColourOf(hostColours.length - 1), Math.max(0, others)]]
+    : shown
 }
 
 export const compromiseOf = (view: View): number => view.scenario.attack?.fromDay ?? Math.floor(view.scenario.days / 2)
@@ -242,7 +328,7 @@ export const survival = (view: View, choice: Choice) => {
   const day = compromiseOf(view)
   const from = day * DAY
   const last = view.scenario.days - day
-  const ages = ageTicks.filter((age) => age <= last)
+  const ages = agesWithRoom(Math.max(2, last), across(choice), 46)
   const steps = 60
   const points = view.policies.flatMap(({ lives, policy }) =>
     Array.from({ length: steps + 1 }, (_, i) => {
@@ -253,13 +339,12 @@ export const survival = (view: View, choice: Choice) => {
     })
   )
   return Plot.plot({
-    ...base(choice, 220, "Clean copies left, by days since a compromise"),
+    ...base(choice, 235, "Clean copies left, by days since a compromise"),
     x: { type: "log", domain: [1, Math.max(2, last)], axis: null, label: "since the compromise" },
     y: { label: "clean copies left", grid: true, domain: [0, Math.max(1, ...points.map((one) => one.clean))] },
-    color: colours(view),
     marks: [
       Plot.axisX(ages, { text: short, label: "since the compromise" }),
-      Plot.line(points, { x: "after", y: "clean", stroke: "policy", curve: "step-after", strokeWidth: 1.8 })
+      ...linesOf(view, points, "after", "clean", { curve: "step-after" })
     ]
   })
 }
@@ -267,11 +352,15 @@ export const survival = (view: View, choice: Choice) => {
 export const errorAgainstSize = (view: View, choice: Choice, points: ReadonlyArray<SweepPoint>) => {
   const { capacity } = view.scenario
   const isBytes = capacity.kind === "bytes"
+  const own = isBytes ? capacity.bytes : capacity.snapshots
+  const sizes = points.map((one) => one.capacity)
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)]
+  const place = (size: number) => ((across(choice) - 32) * (size - least)) / Math.max(1, most - least)
   return Plot.plot({
-    ...base(choice, 220, "Mean error against the size of the disk"),
+    ...base(choice, 235, "Mean error against the size of the disk"),
     x: {
       label: isBytes ? "disk" : "snapshots kept",
-      ticks: [...new Set(points.map((one) => one.capacity))],
+      ticks: thinned([own, ...sizes], place, isBytes ? 62 : 40),
       tickFormat: (size: number) => (isBytes ? bytesText(size) : String(size)),
       inset: 16
     },
@@ -283,16 +372,31 @@ export const errorAgainstSize = (view: View, choice: Choice, points: ReadonlyArr
       domain: [0, Math.min(1, Math.max(0.1, ...points.map((one) => one.mre ?? 0)))],
       clamp: true
     },
-    color: colours(view),
     marks: [
-      Plot.line(points, { x: "capacity", y: "mre", stroke: "policy" }),
-      Plot.dot(points, { x: "capacity", y: "mre", fill: "policy", r: 3 }),
-      Plot.ruleX([isBytes ? capacity.bytes : capacity.snapshots], { strokeDasharray: "3 3" })
+      ...linesOf(view, points, "capacity", "mre"),
+      Plot.line(points, {
+        x: "capacity",
+        y: "ideal",
+        z: "policy",
+        stroke: ({ policy }: SweepPoint) => colourOf(policy),
+        strokeDasharray: "1 3"
+      }),
+      Plot.dot(points, { x: "capacity", y: "mre", fill: ({ policy }: SweepPoint) => colourOf(policy), r: 3 }),
+      Plot.ruleX([own], { strokeDasharray: "3 3" })
     ]
   })
 }
 
-/** The last year up to the chosen day: kept, deleted, refused, missed, none. */
+/** What became of a day in the calendar, with its colour. */
+export const dayColours = (view: View, { policy }: Choice): ReadonlyArray<readonly [state: string, colour: string]> => [
+  ["kept", colourOf(view.policies[policy]!.policy)],
+  ["deleted", "var(--line)"],
+  ["refused", "var(--bad)"],
+  ["missed", "var(--quiet)"],
+  ["none", "var(--back)"]
+]
+
+/** The last year up to the chosen day. */
 export const calendar = (view: View, choice: Choice, why: ReadonlyMap<number, string>) => {
   const { start } = view.scenario
   const one = view.policies[choice.policy]!
@@ -317,6 +421,7 @@ export const calendar = (view: View, choice: Choice, why: ReadonlyMap<number, st
       words: alive ? (why.get(taken) ?? "kept") : `deleted ${daysText((gone - taken) / DAY)} later`
     })
   }
+  const colours = new Map(dayColours(view, choice))
   const monday = (Math.floor(start / DAY) + 3) % 7
   const cells = Array.from({ length: span }, (_, i) => {
     const day = from + i
@@ -325,8 +430,14 @@ export const calendar = (view: View, choice: Choice, why: ReadonlyMap<number, st
     const date = new Date((start + day * DAY) * 1000).toISOString().slice(0, 10)
     return { week: Math.floor(place / 7), weekday: place % 7, state: found.state, title: `${date}: ${found.words}` }
   })
+  const counted = [...colours.keys()]
+    .map((state) => `${state}: ${cells.filter((cell) => cell.state === state).length}`)
+    .join(", ")
   return Plot.plot({
-    ...base(choice, 7 * 17 + 40, "Calendar of the last year: which days' snapshots are kept"),
+    ...base(choice, 7 * 17 + 16, `Calendar of the last ${span} days: ${counted}`),
+    marginTop: 4,
+    marginBottom: 12,
+    marginLeft: 24,
     x: { type: "band", axis: null, padding: 0.1 },
     y: {
       type: "band",
@@ -335,11 +446,15 @@ export const calendar = (view: View, choice: Choice, why: ReadonlyMap<number, st
       label: null,
       padding: 0.1
     },
-    color: {
-      legend: true,
-      domain: ["kept", "deleted", "refused", "missed", "none"],
-      range: [colourOf(choice.policy), "var(--line)", "var(--bad)", "var(--p3)", "transparent"]
-    },
-    marks: [Plot.cell(cells, { x: "week", y: "weekday", fill: "state", title: "title" })]
+    marks: [
+      Plot.cell(cells, {
+        x: "week",
+        y: "weekday",
+        fill: ({ state }: { state: string }) => colours.get(state)!,
+        stroke: "var(--line)",
+        strokeWidth: 0.6,
+        title: "title"
+      })
+    ]
   })
 }

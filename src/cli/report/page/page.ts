@@ -6,7 +6,8 @@ import { neededFor } from "../../../domain/simulation/coverage.ts"
 import type { Scenario } from "../../../domain/simulation/scenario.ts"
 import { REPLAYABLE, replayView, sweep, type SweepPoint, type View, whyKept } from "../../../domain/simulation/view.ts"
 import { whatIf } from "../../../domain/simulation/whatIf.ts"
-import { daysText, differences, percent, rows } from "../../../domain/simulation/words.ts"
+import { daysText, differences, percent, rows, runWords } from "../../../domain/simulation/words.ts"
+import type { Told } from "../html.ts"
 import * as charts from "./charts.ts"
 
 const element = <K extends keyof HTMLElementTagNameMap>(
@@ -22,32 +23,43 @@ const element = <K extends keyof HTMLElementTagNameMap>(
 
 const data = JSON.parse(document.getElementById("data")!.textContent, (_, value: unknown) =>
   value === "Infinity" ? Infinity : value
-) as { readonly view: View; readonly points: ReadonlyArray<SweepPoint> }
+) as { readonly view: View; readonly points: ReadonlyArray<SweepPoint>; readonly told: Told }
 
 const original = data.view.scenario
 let view = data.view
 let points = data.points
 const sizeOf = (scenario: Scenario): number => scenario.hosts.length * scenario.days * scenario.policies.length
 const replayable = sizeOf(original) <= REPLAYABLE
+/** Replayed here: all that were told, where that is quick enough. */
+const replicates = sizeOf(original) * original.replicates <= REPLAYABLE ? original.replicates : 1
 
 const app = document.getElementById("app")!
 const labelled = (text: string, control: HTMLElement, kind = "") =>
   element("label", kind === "" ? {} : { class: kind }, text, control)
 
-const select = (id: string, names: ReadonlyArray<string>) =>
-  element("select", { id }, ...names.map((name, index) => element("option", { value: String(index) }, name)))
+/** Offers these names; the one that was chosen stays so where it still is among them, and else the `other` is. */
+const offer = (select: HTMLSelectElement, names: ReadonlyArray<string>, other: number): void => {
+  const chosen = names.indexOf(select.selectedOptions[0]?.textContent ?? "")
+  select.replaceChildren(...names.map((name, index) => element("option", { value: String(index) }, name)))
+  select.value = String(chosen < 0 ? other : chosen)
+}
 
-const capacityText = (): string =>
-  original.capacity.kind === "bytes"
-    ? `${+(original.capacity.bytes / 2 ** 30).toFixed(3)}G`
-    : String(original.capacity.snapshots)
+/** As it would be typed. */
+const capacityText = (): string => {
+  const { capacity } = original
+  if (capacity.kind === "snapshots") return String(capacity.snapshots)
+  const [size, unit] = capacity.bytes >= 1e12 ? [1e12, "TB"] : [1e9, "GB"]
+  return `${+(capacity.bytes / size).toFixed(3)}${unit}`
+}
 
-const policy = select(
-  "policy",
-  view.policies.map((one) => one.policy)
-)
-policy.value = String(view.policies.length - 1)
-const host = select("host", view.shown)
+const policy = element("select", { id: "policy" })
+const host = element("select", { id: "host" })
+const offerAll = (): void => {
+  const names = view.policies.map((one) => one.policy)
+  offer(policy, names, names.length - 1)
+  offer(host, view.shown, 0)
+}
+offerAll()
 const day = element("input", { id: "day", type: "range", min: "0", max: String(original.days - 1), step: "1" })
 day.value = String(original.days - 1)
 const dayText = element("output", { for: "day", id: "day-text" })
@@ -68,6 +80,24 @@ const failure = element("input", {
   placeholder: "as given"
 })
 const seed = element("input", { id: "seed", type: "number", min: "0", step: "1", value: String(original.seed) })
+/** Policies that can be named in a change, and the methods, each with a box. */
+const orders = [...new Set([...original.policies.map(({ name }) => name), "age", "importance", "spread"])]
+  .filter((name) => /^[\w.-]+$/.test(name))
+  .map((name) => {
+    const box = element("input", { type: "checkbox", id: `order-${name}`, value: name })
+    box.defaultChecked = original.policies.some((one) => one.name === name)
+    return box
+  })
+const minAge = element("input", {
+  id: "minage",
+  type: "number",
+  min: "0",
+  step: "1",
+  placeholder: String((original.policies[0]?.minAge ?? 0) / DAY)
+})
+const weighs = original.policies.some(({ method }) => method.name === "spread" && method.weigh === true)
+const weigh = element("input", { type: "checkbox", id: "weigh" })
+weigh.checked = weighs
 const play = element("button", { type: "button", id: "play" }, "Play")
 const status = element("p", { id: "status", role: "status", class: "quiet" })
 
@@ -76,7 +106,7 @@ const controls = element(
   { id: "controls", "aria-label": "What to show, and what to change" },
   element("label", { class: "day" }, element("span", {}, "Day ", dayText), day),
   play,
-  labelled("Policy", policy),
+  labelled("Show", policy),
   labelled("Host", host)
 )
 if (replayable) {
@@ -84,7 +114,15 @@ if (replayable) {
     labelled(original.capacity.kind === "bytes" ? "Disk" : "Snapshots kept", capacity),
     labelled("Churn, times", churn),
     labelled("Failed backups, 0-1", failure),
-    labelled("Seed", seed)
+    labelled("Seed", seed),
+    labelled("Minimum age, days", minAge),
+    element(
+      "fieldset",
+      {},
+      element("legend", {}, "Compare"),
+      ...orders.map((box) => element("label", { class: "box" }, box, box.value)),
+      element("label", { class: "box" }, weigh, "spread weighs bytes")
+    )
   )
 }
 controls.addEventListener("submit", (event) => event.preventDefault())
@@ -95,10 +133,16 @@ if (!replayable) {
   )
 }
 
+/** What the colours of a drawing stand for; null: they need no word. */
+type Legend = ((choice: charts.Choice) => ReadonlyArray<readonly [name: string, colour: string]>) | null
+
+const policyLegend: Legend = () => view.policies.map(({ policy }) => [policy, charts.colourOf(policy)])
+
 interface Section {
   readonly draw: (choice: charts.Choice) => Element | null
   readonly words: (choice: charts.Choice) => string
-  readonly legend: boolean
+  readonly legend: Legend
+  readonly key: HTMLElement
   readonly place: HTMLElement
   readonly caption: HTMLElement
   readonly whole: HTMLElement
@@ -108,7 +152,7 @@ const sections: Array<Section> = []
 const section = (
   id: string,
   title: string,
-  legend: boolean,
+  legend: Legend,
   draw: Section["draw"],
   words: Section["words"]
 ): HTMLElement => {
@@ -119,15 +163,11 @@ const section = (
     { id, "aria-labelledby": `${id}-title` },
     element("h2", { id: `${id}-title` }, title)
   )
-  if (legend) {
-    const names = view.policies.map(({ policy }, index) =>
-      element("span", { style: `--is: ${charts.colourOf(index)}` }, policy)
-    )
-    whole.append(element("div", { class: "legend" }, ...names))
-  }
+  const key = element("div", { class: "legend" })
+  if (legend !== null) whole.append(key)
   whole.append(element("figure", {}, place, caption))
   app.append(whole)
-  sections.push({ draw, words, legend, place, caption, whole })
+  sections.push({ draw, words, legend, key, place, caption, whole })
   return whole
 }
 
@@ -136,7 +176,7 @@ const named = (choice: charts.Choice) => `${view.policies[choice.policy]!.policy
 section(
   "coverage",
   "Who asks for an age gets one so far off",
-  true,
+  policyLegend,
   (choice) => charts.coverage(view, choice),
   (choice) =>
     `On day ${choice.day + 1}: ${view.policies
@@ -146,12 +186,12 @@ section(
       })
       .join(
         "; "
-      )}. The dashed line is the mean that the best fixed choice of as many snapshots comes to. To have neighbours never more than twice as old as each other takes ${neededFor(charts.horizonOf(view, choice) * DAY, Math.LN2)} snapshots by then.`
+      )}. The dashed line is the mean that the best fixed choice of as many snapshots as ${view.policies[choice.policy]!.policy} holds comes to, the dotted one the best that can be done going day by day. To have neighbours never more than twice as old as each other takes ${neededFor(charts.horizonOf(view, choice) * DAY, Math.LN2)} snapshots by then.`
 )
 section(
   "errors",
   "The mean error, day by day",
-  true,
+  policyLegend,
   (choice) => charts.errors(view, choice),
   () =>
     "Over ages from one day back to the first backup, each octave counting alike; over all hosts. The dashed line is the best that can be done going day by day with as many snapshots as the chosen policy keeps on average."
@@ -159,7 +199,7 @@ section(
 section(
   "lifelines",
   "The life of each snapshot",
-  false,
+  null,
   (choice) => charts.lifelines(view, choice),
   (choice) => {
     const kept = charts.agesAt(view, choice.policy, choice.host, choice.day).length
@@ -169,25 +209,26 @@ section(
 section(
   "heat",
   "What ages are kept",
-  false,
+  null,
   (choice) => charts.heat(view, choice),
   (choice) => `${named(choice)}: the darker, the more snapshots of that age on that day.`
 )
 section(
   "space",
   "Space",
-  false,
+  (choice) => charts.spaceLegend(view, choice).map(([host, colour]) => [host, colour]),
   (choice) => charts.space(view, choice),
   (choice) => {
     const one = view.policies[choice.policy]!
     const refused = one.refused.reduce((sum, count) => sum + count, 0)
-    return `${one.policy}: ${bytesText(one.used[choice.day]!)} in use on day ${choice.day + 1}. Above the dashed line is the reserve that pruning defends; ticks at the top are days with refused backups (${refused} backups in all).`
+    const parts = charts.spaceLegend(view, choice).map(([host, , bytes]) => `${host} ${bytesText(bytes)}`)
+    return `${one.policy}: ${bytesText(one.used[choice.day]!)} in use on day ${choice.day + 1}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}. Above the dashed line is the reserve that pruning defends; ticks at the top are days with refused backups (${refused} backups in all).`
   }
 )
 section(
   "survival",
   "Clean copies after a compromise",
-  true,
+  policyLegend,
   (choice) => charts.survival(view, choice),
   () =>
     original.attack === null
@@ -197,16 +238,17 @@ section(
 section(
   "sizes",
   "Error against the size of the disk",
-  true,
+  policyLegend,
   (choice) => (points.length === 0 ? null : charts.errorAgainstSize(view, choice, points)),
-  () => "The dashed line is the disk of this scenario."
+  () =>
+    "The dashed line is the disk of this scenario; dotted, the best fixed choices of as many snapshots as each policy keeps there. First replay only."
 )
 const list = element("ul")
 const reasons = element("details", { id: "reasons" }, element("summary", {}, "Each kept snapshot and its reason"), list)
 section(
   "calendar",
   "Calendar",
-  false,
+  (choice) => charts.dayColours(view, choice),
   (choice) => {
     const kept = whyKept(view, choice.policy, choice.host, choice.day)
     list.replaceChildren(...kept.map(({ taken, why }) => element("li", {}, `${dateOf(taken)}, ${why}`)))
@@ -231,6 +273,10 @@ let turn: ReturnType<typeof setTimeout> | undefined
 
 const drawSection = (one: Section, choice: charts.Choice): void => {
   const drawn = one.draw(choice)
+  if (one.legend !== null)
+    one.key.replaceChildren(
+      ...one.legend(choice).map(([name, colour]) => element("span", { style: `--is: ${colour}` }, name))
+    )
   one.whole.hidden = drawn === null
   if (drawn === null) return
   drawn.setAttribute("role", "img")
@@ -268,6 +314,12 @@ const draw = (): void => {
 }
 
 const tell = (): void => {
+  document.getElementById("run")!.textContent = runWords(view.scenario)
+  document
+    .querySelector("#figures thead tr")!
+    .replaceChildren(
+      ...["Figure", ...view.metrics.map((one) => one.policy)].map((name) => element("th", { scope: "col" }, name))
+    )
   const table = document.querySelector("#figures tbody")!
   table.replaceChildren(
     ...rows(view.metrics).map(([label, values]) =>
@@ -285,36 +337,61 @@ const changes = (): string => {
   if (churn.value !== "" && Number(churn.value) !== 1) said.push(`churn=x${churn.value}`)
   if (failure.value !== "") said.push(`failure=${failure.value}`)
   if (seed.value !== "" && Number(seed.value) !== original.seed) said.push(`seed=${seed.value}`)
+  const wanted = orders.filter((box) => box.checked).map((box) => box.value)
+  // Before what is changed of the policies themselves.
+  if (orders.some((box) => box.checked !== box.defaultChecked)) said.push(`order=${wanted.join("+")}`)
+  if (minAge.value !== "") said.push(`minage=${minAge.value}`)
+  if (weigh.checked !== weighs) said.push(`weigh=${weigh.checked ? "yes" : "no"}`)
   return said.join(",")
 }
 
+/** The command line that comes to the same. */
+const command = (text: string): string =>
+  [
+    "byteback simulate",
+    data.told.words,
+    replicates < original.replicates
+      ? "--reps 1"
+      : data.told.replicates === null
+        ? ""
+        : `--reps ${data.told.replicates}`,
+    `--what-if ${[...(data.told.whatIf === null ? [] : [data.told.whatIf.replaceAll(/\s/g, "")]), text].join(",")}`
+  ]
+    .filter((word) => word !== "")
+    .join(" ")
+
 let sweeping: ReturnType<typeof setTimeout> | undefined
+
+/** Disk by disk, as nothing else moves meanwhile. */
+const sweepOn = (left: Iterator<ReadonlyArray<SweepPoint>>, found: ReadonlyArray<SweepPoint>): void => {
+  const next = left.next()
+  if (next.done !== true) sweeping = setTimeout(() => sweepOn(left, [...found, ...next.value]))
+  else {
+    points = found
+    draw()
+  }
+}
 
 const again = (): void => {
   const text = changes()
   const changed = text === "" ? Result.succeed(original) : whatIf(original, text)
   status.className = Result.isFailure(changed) ? "wrong" : "quiet"
   if (Result.isFailure(changed)) {
-    status.textContent = changed.failure.message
+    status.textContent = `${changed.failure.problem}; what is shown stays`
     return
   }
-  const began = performance.now()
-  const scenario = { ...changed.success, replicates: 1 }
-  view = replayView(scenario)
-  points = []
+  clearTimeout(sweeping)
+  const scenario = { ...changed.success, replicates }
+  view = text === "" ? data.view : replayView(scenario)
+  points = text === "" ? data.points : []
+  offerAll()
   tell()
   draw()
-  const took = Math.round(performance.now() - began)
-  document.documentElement.dataset["redrawn"] = String(took)
   status.textContent =
     text === ""
       ? "As it was told."
-      : `With ${text}: ${view.metrics.map((one) => `${one.policy} ${percent(one.mre)}`).join(", ")} off. The same on the command line: --what-if ${text}`
-  clearTimeout(sweeping)
-  sweeping = setTimeout(() => {
-    points = sweep(scenario)
-    draw()
-  }, 600)
+      : `With ${text}: ${view.metrics.map((one) => `${one.policy} ${percent(one.mre)}`).join(", ")} off${replicates < original.replicates ? ", in the first replay" : ""}. The same on the command line: ${command(text)}`
+  if (text !== "") sweeping = setTimeout(() => sweepOn(sweep(scenario), []), 600)
 }
 
 let frame = 0
@@ -323,7 +400,8 @@ const soon = (): void => {
   frame = requestAnimationFrame(draw)
 }
 for (const control of [day, policy, host]) control.addEventListener("input", soon)
-for (const control of [capacity, churn, failure, seed]) control.addEventListener("change", again)
+for (const control of [capacity, churn, failure, seed, minAge, weigh, ...orders])
+  control.addEventListener("change", again)
 window.addEventListener("resize", soon)
 window.addEventListener("beforeprint", () => {
   while (waiting.length > 0) drawWaiting()
