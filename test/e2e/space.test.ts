@@ -606,7 +606,7 @@ describe.skipIf(!root)("an administrator and space", () => {
           ])
           const jumped = yield* server.run(["byteback", "prune", "--maxpercent", "99"])
           assert.strictEqual(jumped.code, 1)
-          assert.match(jumped.stderr, /nothing was deleted.*byteback prune --trust-clock$/m)
+          assert.match(jumped.stderr, /nothing is deleted.*byteback prune --trust-clock$/m)
           assert.lengthOf(yield* snapshotNames(server, "old"), left.size)
           yield* server.ok(["byteback", "prune", "--trust-clock"])
           yield* server.ok(["byteback", "prune"])
