@@ -9,8 +9,8 @@ const Enrolled = Schema.TaggedStruct("enrolled", { at, uid: Schema.Int, key: Sch
 
 /**
  * A snapshot was taken. `transfer`: the exit code of the rsync whose data it holds, null where that is not known. `bytes`: new in it
- * since the one before (all of it in the first), `files`: how many it holds, where that could be told in time. `anomaly`: why it
- * looks wrong, where it does. `run`: what the host called the run that asked for it.
+ * since the one before (all of it in the first), `metadata`: the same of what describes files, `files`: how many it holds, where that
+ * could be told in time. `anomaly`: why it looks wrong, where it does. `run`: what the host called the run that asked for it.
  */
 export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
   at,
@@ -20,6 +20,7 @@ export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
   transfer: Schema.NullOr(Schema.Int),
   unreadable: Schema.optionalKey(Schema.Int),
   bytes: Schema.optionalKey(Schema.Int),
+  metadata: Schema.optionalKey(Schema.Int),
   files: Schema.optionalKey(Schema.Int),
   anomaly: Schema.optionalKey(Schema.String),
   run: Schema.optionalKey(Schema.String)
@@ -32,6 +33,7 @@ const Counted = Schema.TaggedStruct("counted", {
   name: Schema.String,
   files: Schema.optionalKey(Schema.Int),
   bytes: Schema.optionalKey(Schema.Int),
+  metadata: Schema.optionalKey(Schema.Int),
   anomaly: Schema.optionalKey(Schema.String)
 })
 

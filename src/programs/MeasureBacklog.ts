@@ -31,7 +31,7 @@ const measureHost = Effect.fnUntraced(function* (host: string) {
     // Each one's measure is what the next is judged by.
     const { entries } = yield* journal.read(host)
     const record = hostRecord(entries)
-    const { bytes, files, looks } = yield* measureSnapshot({
+    const { bytes, files, looks, metadata } = yield* measureSnapshot({
       host,
       name,
       previous,
@@ -51,6 +51,7 @@ const measureHost = Effect.fnUntraced(function* (host: string) {
       name,
       ...(files === undefined ? {} : { files }),
       bytes,
+      metadata,
       ...(looks === null ? {} : { anomaly: looks })
     })
   }

@@ -5,8 +5,8 @@ import { approves } from "../domain/prune/admission.ts"
 import { isFutile, LOOKS } from "../domain/prune/futile.ts"
 import { metadataDebt } from "../domain/prune/metadataDebt.ts"
 import { type Method, methodOf } from "../domain/prune/method.ts"
-import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
-import { earningSizes, type HostRecord, hostRecord, markAt, unmeasured } from "../domain/prune/record.ts"
+import { type Deletion, MIN_AGE, type Plan, plan } from "../domain/prune/plan.ts"
+import { earningSizes, type HostRecord, hostRecord, markAt, onDisk, unmeasured } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
@@ -51,7 +51,7 @@ export interface HostSpace extends Share {
   /** it may back up; what a host that is gone has left counts all the same */
   readonly enrolled: boolean
   readonly reserve: number
-  /** in its `current` and in no snapshot yet */
+  /** in its `current` and in no snapshot yet, as it takes of the disk */
   readonly pending: number
   readonly snapshots: ReadonlyArray<ListedSnapshot>
   /** what each of those holds of metadata beyond the one before it, by name, and `current`; only where the store is short of it, bytes */
@@ -71,7 +71,16 @@ export interface StoreSpace {
   readonly hosts: ReadonlyArray<HostSpace>
 }
 
-const capacityOf = ({ data, unallocated }: StoreUsage) => data.size + unallocated
+/** What all hosts hold or could: metadata has it in chunks, of which what is empty is nobody's. */
+const capacityOf = ({ data, metadata, metadataRatio, unallocated }: StoreUsage) =>
+  data.size + unallocated + (metadata === data ? 0 : metadata.used * metadataRatio)
+
+/** As in `Queue`: what it holds over its share is owed. */
+const isNew = ({ first }: HostRecord, now: number): boolean => now - (first ?? Infinity) < MIN_AGE
+
+/** What a snapshot holds of the disk that others of its host do not, as far as is known. Bytes. */
+const heldBy = ({ bytes, taken }: HostRecord, name: string): number =>
+  onDisk({ bytes: bytes.get(name) ?? 0, metadata: taken.get(name)?.metadata ?? 0 })
 
 const metadataOf = Effect.fnUntraced(function* (host: string, stored: ReadonlyArray<StoredSnapshot>) {
   const names = stored.filter(({ foreign }) => !foreign).map(({ name }) => name)
@@ -96,7 +105,10 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
     const stored = yield* store.snapshots(host)
     const last = lastSealed(stored, now)?.name ?? null
     // A host whose `current` cannot be measured has no part in what is owed.
-    const pending = yield* store.pending(host, last).pipe(Effect.orElseSucceed(() => 0))
+    const pending = yield* store.pending(host, last).pipe(
+      Effect.map(onDisk),
+      Effect.orElseSucceed(() => 0)
+    )
     const record = hostRecord(entries)
     const metadata = isShortOfMetadata(usage) ? yield* metadataOf(host, stored) : new Map<string, number>()
     const snapshots = joinSnapshots(stored, entries, now, damaged)
@@ -107,8 +119,10 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
   const parts = shares(capacityOf(usage), new Map(found.map(({ host, weight }) => [host, weight])))
   const hosts = found.map((one): HostSpace => {
     const share = parts.get(one.host) ?? 0
-    const kept = one.snapshots.reduce((sum, { name }) => sum + (one.record.bytes.get(name) ?? 0), 0)
-    const used = kept + one.pending + (one.snapshots.length === 0 ? 0 : one.record.base)
+    const kept = one.snapshots.reduce((sum, { name }) => sum + heldBy(one.record, name), 0)
+    // A new host cannot make what it has written any less by having its snapshots deleted: it is still in its current.
+    const left = isNew(one.record, now) ? one.record.left : 0
+    const used = kept + one.pending + left + (one.snapshots.length === 0 ? 0 : one.record.base)
     // More than its share is nobody's reserve: a host cannot have others pruned by growing.
     const reserve = Math.min(share, hostReserve(earningSizes(one.record, now)))
     return { ...one, enrolled: enrolled.has(one.host) && one.record.gone === undefined, share, used, reserve }
@@ -130,7 +144,7 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
 const remeasured = (
   space: StoreSpace,
   usage: StoreUsage,
-  gone?: { readonly host: string; readonly id: string }
+  gone?: { readonly host: string; readonly id: string; readonly freed: number }
 ): StoreSpace => ({
   ...space,
   usage,
@@ -141,7 +155,7 @@ const remeasured = (
       ? one
       : {
           ...one,
-          used: one.used - (one.record.bytes.get(gone.id) ?? 0),
+          used: one.used - (isNew(one.record, space.now) ? Math.max(0, gone.freed) : heldBy(one.record, gone.id)),
           metadata: new Map([...one.metadata].filter(([name]) => name !== gone.id)),
           snapshots: one.snapshots.filter(({ name }) => name !== gone.id)
         }
@@ -479,7 +493,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
             // More is deleted only when what this one freed can be measured.
             if (!settled) stopped = true
             deleted.push({ host, name: id, freed, why })
-            space = remeasured(space, usage, { host, id })
+            space = remeasured(space, usage, { host, id, freed })
           }),
         onFailure: (error) =>
           error._tag === "Locked"

@@ -118,7 +118,7 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
     at,
     name,
     ...options.about(entries),
-    ...(measured === null ? {} : { bytes: measured.bytes }),
+    ...(measured === null ? {} : { bytes: measured.bytes, metadata: measured.metadata }),
     ...(measured?.files === undefined ? {} : { files: measured.files }),
     ...(looks === null ? {} : { anomaly: looks })
   }

@@ -19,7 +19,7 @@ export interface MeasureOptions {
   readonly patience?: Duration.Input
 }
 
-/** `bytes` new in it, `files` in it as far as they could be counted in time, `looks`: why it looks wrong, or null. */
+/** `bytes` and `metadata` new in it, `files` in it as far as they could be counted in time, `looks`: why it looks wrong, or null. */
 export const measureSnapshot = Effect.fn("measureSnapshot")(function* (options: MeasureOptions) {
   const { approval, before, host, name, past, patience, previous } = options
   const store = yield* Store
@@ -50,7 +50,7 @@ export const measureSnapshot = Effect.fn("measureSnapshot")(function* (options: 
           past,
           ...(approval === undefined ? {} : { approval })
         })
-  return { bytes: growth.bytes, files, looks: looks ?? null }
+  return { bytes: growth.bytes, metadata: growth.metadata, files, looks: looks ?? null }
 })
 
 /** Holds the snapshot before one that looks wrong. */

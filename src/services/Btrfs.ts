@@ -53,9 +53,14 @@ export class BtrfsError extends Schema.TaggedError<BtrfsError>()("BtrfsError", {
 
 type Failure = BtrfsError | ExecError
 
-/** Files whose data was written, and its `bytes` on the disk: `rewritten` were there before by the same name, `created` were not. */
-export interface Changes {
+/** What was written: `bytes` on the disk of file data, and of metadata (inodes, names, attributes, small files), a copy of it. */
+export interface Written {
   readonly bytes: number
+  readonly metadata: number
+}
+
+/** Files whose data was written: `rewritten` were there before by the same name, `created` were not. */
+export interface Changes extends Written {
   readonly rewritten: number
   readonly created: number
 }
@@ -107,8 +112,8 @@ export class Btrfs extends Context.Service<
     readonly generation: (path: string) => Effect.Effect<number, Failure>
     /** The generation in which a subvolume was made: what is written to the original of a snapshot later has a higher one. */
     readonly born: (path: string) => Effect.Effect<number, Failure>
-    /** Bytes on the disk of file data that was written to this subvolume after a generation (of it or of what it is a snapshot of). */
-    readonly newBytes: (path: string, since: number) => Effect.Effect<number, Failure>
+    /** What was written to this subvolume after a generation (of it or of what it is a snapshot of). Reads only what changed. */
+    readonly newBytes: (path: string, since: number) => Effect.Effect<Written, Failure>
     /** What was written to `path` since its snapshot `before` was made: reads only the leaves that changed, and looks each file up there. */
     readonly changes: (path: string, before: string) => Effect.Effect<Changes, Failure>
     /** Names of files that a snapshot has beyond those of the one `before` it, and those that it lacks. Reads only what changed. */
@@ -223,10 +228,10 @@ export class Btrfs extends Context.Service<
         if (code !== 0 || found.length !== paths.length) {
           return yield* failed("measure", paths[0] ?? "", reasonOf(stderr), stderr)
         }
-        return found.map(([, metadata, data]) => ({ metadata: Number(metadata), data: Number(data) }))
+        return found.map(([, metadata, bytes]): Written => ({ metadata: Number(metadata), bytes: Number(bytes) }))
       })
       const newBytes = Effect.fn("Btrfs.newBytes")(function* (path: string, since: number) {
-        return (yield* tree(since, [path]))[0]!.data
+        return (yield* tree(since, [path]))[0]!
       })
 
       /** What makes `path` out of another snapshot, command by command. */
@@ -266,8 +271,8 @@ export class Btrfs extends Context.Service<
               rewritten++
             else created++
           })
-          const [bytes] = yield* Effect.all([newBytes(path, since), named], { concurrency: 2 })
-          return { bytes, rewritten, created }
+          const [written] = yield* Effect.all([newBytes(path, since), named], { concurrency: 2 })
+          return { ...written, rewritten, created }
         }),
         names: Effect.fn("Btrfs.names")(function* (path, before) {
           let added = 0
@@ -421,8 +426,8 @@ export class Btrfs extends Context.Service<
         })),
       generation: (path) => at("look at", path, (found) => found.generation),
       born: (path) => at("look at", path, (found) => found.generation),
-      newBytes: (path) => at("measure", path, () => 0),
-      changes: (path) => at("measure", path, () => ({ bytes: 0, rewritten: 0, created: 0 })),
+      newBytes: (path) => at("measure", path, () => ({ bytes: 0, metadata: 0 })),
+      changes: (path) => at("measure", path, () => ({ bytes: 0, metadata: 0, rewritten: 0, created: 0 })),
       names: (path) => at("compare", path, () => ({ added: 0, removed: 0 })),
       outlived: (path) => at("compare", path, () => 0),
       files: (path) => at("measure", path, () => 0),

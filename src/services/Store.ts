@@ -8,7 +8,7 @@ import { snapshotTime } from "../domain/snapshotName.ts"
 import { type StoredSnapshot, oldestFirst } from "../domain/snapshotList.ts"
 import { type StoreTrouble, findMount, storeTrouble } from "../domain/storeMount.ts"
 import type { StoreUsage } from "../domain/storeUsage.ts"
-import { Btrfs, BtrfsError, type Changes, type Names } from "./Btrfs.ts"
+import { Btrfs, BtrfsError, type Changes, type Names, type Written } from "./Btrfs.ts"
 import type { ExecError } from "./Exec.ts"
 import { Layout } from "./Layout.ts"
 import { hostWord } from "./hostWord.ts"
@@ -93,8 +93,8 @@ export class Store extends Context.Service<
     readonly outlived: (host: string, name: string, newer: string) => Effect.Effect<number, StoreError>
     /** How many files the host's `name` (`current` or a snapshot) holds. Walks all of it. */
     readonly files: (host: string, name: string) => Effect.Effect<number, StoreError>
-    /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
-    readonly pending: (host: string, previous: string | null) => Effect.Effect<number, StoreError>
+    /** What the host's `current` holds and no snapshot yet; `previous` is its last. */
+    readonly pending: (host: string, previous: string | null) => Effect.Effect<Written, StoreError>
     /** Bytes of metadata that each of the host's snapshots (oldest first), and in the end its `current`, holds beyond the one before it. */
     readonly metadata: (
       host: string,
@@ -324,7 +324,7 @@ export class Store extends Context.Service<
           const path = readable(host, name)
           yield* mounted
           return previous === null
-            ? { bytes: yield* btrfs.newBytes(path, 0), rewritten: 0, created: 0 }
+            ? { ...(yield* btrfs.newBytes(path, 0)), rewritten: 0, created: 0 }
             : yield* btrfs.changes(path, readable(host, previous))
         }),
         names: Effect.fn("Store.names")((host, name, previous) =>
@@ -337,7 +337,7 @@ export class Store extends Context.Service<
         pending: Effect.fn("Store.pending")(function* (host, previous) {
           yield* mounted
           const current = `${directory(host)}/current`
-          if (!(yield* btrfs.isSubvolume(current))) return 0
+          if (!(yield* btrfs.isSubvolume(current))) return { bytes: 0, metadata: 0 }
           const since = previous === null ? 0 : yield* btrfs.born(`${directory(host)}/${previous}`)
           return yield* btrfs.newBytes(current, since)
         }),
@@ -425,11 +425,11 @@ export class Store extends Context.Service<
           ? Effect.void
           : Effect.fail(notOurs("reset to", fakePath(host, name), "it is not a sealed snapshot")),
       sweep: () => Effect.succeed([]),
-      growth: () => Effect.succeed({ bytes: 0, rewritten: 0, created: 0 }),
+      growth: () => Effect.succeed({ bytes: 0, metadata: 0, rewritten: 0, created: 0 }),
       names: () => Effect.succeed({ added: 0, removed: 0 }),
       outlived: () => Effect.succeed(0),
       files: () => Effect.succeed(0),
-      pending: () => Effect.succeed(0),
+      pending: () => Effect.succeed({ bytes: 0, metadata: 0 }),
       metadata: (_host, snapshots) => Effect.succeed([...snapshots.map(() => 0), 0]),
       remove: (host, name) =>
         Effect.sync(() => {

@@ -31,8 +31,8 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
         const since = yield* btrfs.generation(`${top}/s1`)
         writeFileSync(`${top}/a/a name\nof two lines`, Buffer.alloc(2 * MiB, "y"))
         yield* btrfs.snapshot(`${top}/a`, `${top}/s2`)
-        assert.strictEqual(yield* btrfs.newBytes(`${top}/s2`, since), 2 * MiB)
-        assert.strictEqual(yield* btrfs.newBytes(`${top}/s2`, 0), 6 * MiB)
+        assert.strictEqual((yield* btrfs.newBytes(`${top}/s2`, since)).bytes, 2 * MiB)
+        assert.strictEqual((yield* btrfs.newBytes(`${top}/s2`, 0)).bytes, 6 * MiB)
       })
     )
 

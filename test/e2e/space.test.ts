@@ -166,15 +166,21 @@ describe.skipIf(!root)("a real store", () => {
         const hostile = yield* enrolled("hostile")
         yield* toDay(41)
         const names = (yield* (yield* Store).snapshots("victim")).map(({ name }) => name)
+        // First data runs short, as its metadata takes the disk; then metadata itself. What its deleted snapshots held is still in others.
         for (let part = 0; !(yield* storeSpace()).shortOfMetadata; part++) {
+          yield* toDay(41 + part / 4)
           mkdirSync(`${hostile}/${part}`)
           for (let file = 0; file < 10_000; file++) {
             closeSync(openSync(`${hostile}/${part}/${"n".repeat(200)}${file}`, "w"))
           }
           yield* (yield* Btrfs).sync(hostile)
+          if (part % 2 === 1) {
+            yield* pushEnded("hostile")
+            yield* completeRun({ host: "hostile", transfer: 0 })
+          }
+          yield* prune({})
         }
-        const result = yield* prune({})
-        assert.deepStrictEqual([result.deleted, result.outcome], [[], "owed"])
+        assert.strictEqual((yield* prune({})).outcome, "owed")
         assert.deepStrictEqual(
           (yield* (yield* Store).snapshots("victim")).map(({ name }) => name),
           names

@@ -92,7 +92,7 @@ export class StoreModel {
           mounted: checked(() => undefined),
           hosts: checked(() => [...this.hosts.keys()].toSorted()),
           snapshots: (host) => checked(() => this.hosts.get(host) ?? []),
-          pending: (host) => checked(() => this.pending.get(host) ?? 0),
+          pending: (host) => checked(() => ({ bytes: this.pending.get(host) ?? 0, metadata: 0 })),
           metadata: (host, names) =>
             checked(() => {
               const { current, each } = this.metadata.get(host) ?? { current: 0, each: 0 }

@@ -14,7 +14,7 @@ import { at, enrolled, host, hour, pushed, serverFakes, start } from "./serverFa
 interface Run extends Growth {
   readonly files: number
 }
-const usual: Run = { bytes: 2_000_000, files: 1000, rewritten: 10, created: 0 }
+const usual: Run = { bytes: 2_000_000, metadata: 0, files: 1000, rewritten: 10, created: 0 }
 
 /** A store in which a host's runs come one after another; what came and went can be told at once, or only when nobody waits. */
 class Runs {

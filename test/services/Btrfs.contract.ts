@@ -120,7 +120,10 @@ export const suite = <E>(name: string, layer: Layer.Layer<Btrfs, E>, top: Use<st
         yield* btrfs.subvolumeCreate(`${top}/a`)
         yield* btrfs.snapshot(`${top}/a`, `${top}/s`)
         yield* btrfs.setReadOnly(`${top}/s`, true)
-        assert.strictEqual(yield* btrfs.newBytes(`${top}/s`, yield* btrfs.generation(`${top}/s`)), 0)
+        assert.deepStrictEqual(yield* btrfs.newBytes(`${top}/s`, yield* btrfs.generation(`${top}/s`)), {
+          bytes: 0,
+          metadata: 0
+        })
       })
     )
   })

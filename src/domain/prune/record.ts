@@ -16,12 +16,14 @@ export interface HostRecord {
   readonly taken: ReadonlyMap<string, SnapshotTaken>
   /** What a snapshot's deletion may free, as far as is known. It does not change when others are deleted. */
   readonly bytes: ReadonlyMap<string, number>
-  /** Bytes new in each backup but the first, oldest first: what medians are made of, and most of it reserves. */
+  /** Bytes new in each backup but the first, oldest first: what medians are made of. */
   readonly sizes: ReadonlyArray<number>
   /** What the first full backup held beyond what its deletion may free: it lives on in all others. */
   readonly base: number
   /** Did the last deletion free nothing? */
   readonly futile: boolean
+  /** What deleted snapshots held beyond what came back when they went: it lives on in what is left. By measures that others' runs disturb. */
+  readonly left: number
   /** When the first backup ever was taken, epoch seconds. */
   readonly first: number | undefined
   readonly holds: ReadonlyMap<string, Mark>
@@ -39,6 +41,7 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
   const taken = new Map<string, SnapshotTaken>()
   const holds = new Map<string, Mark>()
   const suspects = new Map<string, Mark>()
+  let left = 0
   let approval: Approval | undefined
   let refusal: Refusal | undefined
   let gone: HostRecord["gone"]
@@ -62,7 +65,8 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
         const its = taken.get(entry.name)
         const measured = {
           ...(entry.files === undefined ? {} : { files: entry.files }),
-          ...(entry.bytes === undefined ? {} : { bytes: entry.bytes })
+          ...(entry.bytes === undefined ? {} : { bytes: entry.bytes }),
+          ...(entry.metadata === undefined ? {} : { metadata: entry.metadata })
         }
         if (its !== undefined) taken.set(entry.name, { ...its, ...measured })
         if (entry.anomaly !== undefined) suspects.set(entry.name, { until: entry.at + HOLD, why: entry.anomaly })
@@ -75,15 +79,16 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
         holds.delete(entry.name)
         suspects.delete(entry.name)
         break
+      case "deleted":
+        left += Math.max(0, onDisk(taken.get(entry.name) ?? {}) - Math.max(0, entry.freed))
+        lastDeleted = entry
+        break
       case "approved":
         approval = { runs: entry.runs, ...(entry.bytes === null ? {} : { bytes: entry.bytes }) }
         refusal = undefined
         break
       case "refused":
         refusal = entry
-        break
-      case "deleted":
-        lastDeleted = entry
         break
     }
   }
@@ -100,6 +105,7 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
     sizes: sizesOf(list),
     base: Math.max(0, (list[0]?.bytes ?? 0) - (list[1]?.bytes ?? 0)),
     futile: lastDeleted !== undefined && isFutile(bytes.get(lastDeleted.name) ?? 0, lastDeleted.freed),
+    left,
     first: list[0]?.at,
     holds,
     suspects,
@@ -109,13 +115,22 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
   }
 }
 
+/** What something takes of the disk: btrfs keeps metadata twice, unless it was told otherwise. Bytes. */
+export const onDisk = (written: { readonly bytes?: number; readonly metadata?: number }): number =>
+  (written.bytes ?? 0) + 2 * (written.metadata ?? 0)
+
 /** The first is a whole backup, and says nothing of what is new in others. */
 const sizesOf = (list: ReadonlyArray<SnapshotTaken>): ReadonlyArray<number> =>
   list.slice(1).flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes]))
 
-/** `sizes` that earn a reserve: what looks wrong earns none, until somebody has looked or its time is over. */
+/**
+ * What each backup but the first took of the disk, oldest first: what reserves are made of. What looks wrong earns none, until somebody
+ * has looked or its time is over.
+ */
 export const earningSizes = ({ suspects, taken }: HostRecord, now: number): ReadonlyArray<number> =>
-  sizesOf([...taken.values()].filter((one, index) => index === 0 || markAt(suspects, one.name, now) === undefined))
+  [...taken.values()]
+    .slice(1)
+    .flatMap((one) => (one.bytes === undefined || markAt(suspects, one.name, now) !== undefined ? [] : [onDisk(one)]))
 
 /** `sizes` as they were known, or would have been, when a snapshot was taken. */
 export const sizesBefore = (record: HostRecord, name: string): ReadonlyArray<number> => {

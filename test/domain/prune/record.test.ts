@@ -70,6 +70,14 @@ describe("a host's record", () => {
     assert.isUndefined(gone(enrolled, removing, removed("deleted")))
   })
 
+  it("tells what deleted snapshots held and did not give back", () => {
+    const deleted = (name: string, freed: number): JournalEntry => ({ _tag: "deleted", at: NOW, name, freed })
+    const journal = [taken("1", { bytes: 900 }), taken("2", { bytes: 50 }), taken("3", { bytes: 70 })]
+    assert.strictEqual(hostRecord(journal).left, 0)
+    assert.strictEqual(hostRecord([...journal, deleted("2", 20), deleted("3", 90)]).left, 30)
+    assert.strictEqual(hostRecord([...journal, deleted("1", -5)]).left, 900)
+  })
+
   it("holds until the hold ends or is released", () => {
     const { holds } = hostRecord([
       held("1", NOW + 10),
