@@ -32,6 +32,7 @@ import { Lab } from "../lab/Lab.ts"
 import { past as pastOf } from "./past.ts"
 import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
 import { enrolled, firstDay, pushEnded, realServer, toDay } from "./realServer.ts"
+import { booted } from "./systemd.ts"
 
 const MB = 1_000_000
 const day = 86_400
@@ -551,6 +552,29 @@ describe.skipIf(!root)("an administrator and space", () => {
           yield* server.ok(["byteback", "prune", "--trust-clock"])
           yield* server.ok(["byteback", "prune"])
         }).pipe(Effect.scoped)
+    )
+
+    it.effect("is pruned by the timer's unit, within what systemd lets it touch", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("timed", "400M")
+        yield* server.ok(["byteback", "add-client", "old", someKey])
+        yield* pastOf(server, "old", 12, 3 * MB)
+        const before = yield* snapshotNames(server, "old")
+        // Less than the floor of 64 MiB is left.
+        yield* server.ok([
+          "sh",
+          "-c",
+          "fallocate -l $(($(df --output=avail -B1 /byteback | tail -1) - 50000000)) /byteback/fill && sync -f /byteback"
+        ])
+        const within = yield* booted(server)
+        yield* server.ok(within("systemctl", "start", "byteback-prune.service"))
+        const left = yield* snapshotNames(server, "old")
+        assert.isBelow(left.length, before.length)
+        assert.isAtLeast(left.length, before.length - 8)
+        yield* server.ok(within("systemctl", "start", "byteback-prune.timer"))
+        const timers = yield* server.ok(within("systemctl", "list-timers", "--no-legend", "byteback-prune.timer"))
+        assert.match(timers, /byteback-prune\.service/)
+      }).pipe(Effect.scoped)
     )
   })
 })
