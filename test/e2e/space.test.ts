@@ -29,7 +29,7 @@ import { Layout } from "../../src/services/Layout.ts"
 import { Store } from "../../src/services/Store.ts"
 import { numberedKey } from "../domain/publicKeys.ts"
 import { Lab } from "../lab/Lab.ts"
-import { past as pastOf } from "./past.ts"
+import { makePast } from "./makePast.ts"
 import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
 import { enrolled, firstDay, pushEnded, realServer, toDay } from "./realServer.ts"
 import { booted } from "./systemd.ts"
@@ -479,7 +479,7 @@ describe.skipIf(!root)("an administrator and space", () => {
         Effect.gen(function* () {
           const server = yield* serverMachine("shown", "600M")
           yield* server.ok(["byteback", "add-client", "old", someKey])
-          yield* pastOf(server, "old", 30, 3 * MB)
+          yield* makePast(server, "old", 30, 3 * MB)
           const before = yield* snapshotNames(server, "old")
           assert.lengthOf(before, 30)
           const { store } = JSON.parse(yield* server.ok(["byteback", "status", "--json"])) as {
@@ -558,7 +558,7 @@ describe.skipIf(!root)("an administrator and space", () => {
       Effect.gen(function* () {
         const server = yield* serverMachine("timed", "400M")
         yield* server.ok(["byteback", "add-client", "old", someKey])
-        yield* pastOf(server, "old", 12, 3 * MB)
+        yield* makePast(server, "old", 12, 3 * MB)
         const before = yield* snapshotNames(server, "old")
         // Less than the floor of 64 MiB is left.
         yield* server.ok([
