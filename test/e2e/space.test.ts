@@ -32,9 +32,10 @@ import { Layout } from "../../src/services/Layout.ts"
 import { Store } from "../../src/services/Store.ts"
 import { numberedKey } from "../domain/publicKeys.ts"
 import { Lab } from "../lab/Lab.ts"
-import { past as pastOf } from "./past.ts"
+import { makePast } from "./makePast.ts"
 import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
 import { enrolled, firstDay, pushEnded, realServer, toDay } from "./realServer.ts"
+import { booted } from "./systemd.ts"
 
 const MB = 1_000_000
 const day = 86_400
@@ -544,7 +545,7 @@ describe.skipIf(!root)("an administrator and space", () => {
         Effect.gen(function* () {
           const server = yield* serverMachine("shown", "600M")
           yield* server.ok(["byteback", "add-client", "old", someKey])
-          yield* pastOf(server, "old", 30, 3 * MB)
+          yield* makePast(server, "old", 30, 3 * MB)
           const before = yield* snapshotNames(server, "old")
           assert.lengthOf(before, 30)
           const { store } = JSON.parse(yield* server.ok(["byteback", "status", "--json"])) as {
@@ -617,6 +618,29 @@ describe.skipIf(!root)("an administrator and space", () => {
           yield* server.ok(["byteback", "prune", "--trust-clock"])
           yield* server.ok(["byteback", "prune"])
         }).pipe(Effect.scoped)
+    )
+
+    it.effect("is pruned by the timer's unit, within what systemd lets it touch", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("timed", "400M")
+        yield* server.ok(["byteback", "add-client", "old", someKey])
+        yield* makePast(server, "old", 12, 3 * MB)
+        const before = yield* snapshotNames(server, "old")
+        // Less than the floor of 64 MiB is left.
+        yield* server.ok([
+          "sh",
+          "-c",
+          "fallocate -l $(($(df --output=avail -B1 /byteback | tail -1) - 50000000)) /byteback/fill && sync -f /byteback"
+        ])
+        const within = yield* booted(server)
+        yield* server.ok(within("systemctl", "start", "byteback-prune.service"))
+        const left = yield* snapshotNames(server, "old")
+        assert.isBelow(left.length, before.length)
+        assert.isAtLeast(left.length, before.length - 8)
+        yield* server.ok(within("systemctl", "start", "byteback-prune.timer"))
+        const timers = yield* server.ok(within("systemctl", "list-timers", "--no-legend", "byteback-prune.timer"))
+        assert.match(timers, /byteback-prune\.service/)
+      }).pipe(Effect.scoped)
     )
   })
 })

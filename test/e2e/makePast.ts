@@ -1,8 +1,7 @@
-// A past for a host of a server in the lab: snapshots of days gone by, as backups would have left them.
+// A past for a host of a server machine, which would otherwise take a minute a snapshot.
 import type { Machine } from "../lab/Lab.ts"
 
-/** A snapshot a day up to yesterday, each with so many bytes of its own: HOST COUNT BYTES. */
-const makePast = String.raw`
+const script = String.raw`
 use strict; use POSIX;
 my ($host, $count, $bytes) = @ARGV;
 chdir "/byteback/$host" or die;
@@ -21,6 +20,6 @@ for my $days (reverse 1 .. $count) {
 chown $uid, $gid, "current";
 `
 
-/** Makes a past for a host that is enrolled there. */
-export const past = (server: Machine, host: string, count: number, bytes: number) =>
-  server.ok(["perl", "-e", makePast, host, String(count), String(bytes)])
+/** A snapshot a day up to yesterday, each with so many bytes of its own, and its entry in the journal. */
+export const makePast = (server: Machine, host: string, count: number, bytes: number) =>
+  server.ok(["perl", "-e", script, host, String(count), String(bytes)])
