@@ -212,6 +212,10 @@ const verbs = {
     build()
     process.exit(run(node, ["test/lab/demo.ts", ...rest]))
   },
+  docs: () => {
+    build()
+    process.exit(run(node, ["docs/pictures.ts", ...rest]))
+  },
   bench: () => {
     build()
     process.exit(run(node, ["bench/run.ts", ...rest]))

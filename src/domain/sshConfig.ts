@@ -29,7 +29,8 @@ export const sshConfig = (target: SshTarget, controlPath: string): string | null
   const keyFile = target.keyFile === undefined ? undefined : value(target.keyFile)
   const socket = value(controlPath)
   if (knownHosts === null || keyFile === null || socket === null) return null
-  if (!word.test(target.host) || !word.test(target.user)) return null
+  // Some ssh expand a % of the user's name and some do not.
+  if (!word.test(target.host) || !word.test(target.user) || target.user.includes("%")) return null
   const own = target.ownIdentities === true
   return [
     `Host ${sshAlias}`,

@@ -46,6 +46,10 @@ describe("a session's ssh_config", () => {
     assert.include(lines(sshConfig(withoutKey, "/tmp/x/socket")), "IdentityFile none")
   })
 
+  it("is none for a user whose name some ssh would expand", () => {
+    for (const user of ["a%", "a%h", "%"]) assert.isNull(sshConfig({ ...target, user }, "/tmp/x/socket"))
+  })
+
   it("has the same lines whatever the names hold, or there is none", () => {
     const usual = lines(sshConfig({ ...target, port: 22 }, "/tmp/x/socket")).map((line) => line.split(" ")[0])
     const name = fc.oneof(

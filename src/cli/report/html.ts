@@ -72,16 +72,16 @@ p { margin: .3rem 0 .6rem; max-width: 46rem } .quiet, figcaption { color: var(--
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .95rem }
 th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); text-align: right } th:first-child { text-align: left; font-weight: normal } thead th { font-weight: 600 }
 .wide { overflow-x: auto } figure { margin: 0 } figure svg { max-width: 100%; height: auto; background: transparent; overflow: visible }
-#controls { position: sticky; top: 0; z-index: 2; background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; margin: 1.5rem 0; display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: end }
-#controls label { display: grid; font-size: .8rem; color: var(--quiet); gap: .1rem } #controls .day { flex: 1 1 100% }
+#controls { position: sticky; top: 0; z-index: 2 } .panel { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: end }
+.panel label { display: grid; font-size: .8rem; color: var(--quiet); gap: .1rem } .panel .day { flex: 1 1 100% }
 input, select, button { font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: .3rem; padding: .2rem .4rem; min-height: 2.2rem; max-width: 100% }
 input[type=text], input[type=number] { width: 6.5rem } input[type=range] { width: 100%; padding: 0; accent-color: var(--p2) }
 :focus-visible { outline: 3px solid var(--p2); outline-offset: 1px }
-#controls fieldset { display: flex; flex-wrap: wrap; gap: .1rem .9rem; border: 0; padding: 0; margin: 0; align-items: center } #controls legend { font-size: .8rem; color: var(--quiet); padding: 0 } #controls .box { display: flex; align-items: center; gap: .3rem; font-size: .95rem; color: inherit; min-height: 2.2rem } .box input { min-height: 0; width: 1.1rem; height: 1.1rem; accent-color: var(--p2) }
+.panel fieldset { display: flex; flex-wrap: wrap; gap: .1rem .9rem; border: 0; padding: 0; margin: 0; align-items: center } .panel legend { font-size: .8rem; color: var(--quiet); padding: 0 } .panel .box { display: flex; align-items: center; gap: .3rem; font-size: .95rem; color: inherit; min-height: 2.2rem } .box input { min-height: 0; width: 1.1rem; height: 1.1rem; accent-color: var(--p2) }
 #status { min-height: 1.5em } .wrong { color: var(--bad) }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .9rem } .legend span::before { content: ""; display: inline-block; width: 1.2rem; height: .6rem; margin-right: .35rem; vertical-align: middle; background: var(--is); border: 1px solid var(--line) }
 details { margin: .4rem 0 } summary { cursor: pointer }
 @media (max-width: 40rem) { body { padding: .5rem .7rem 3rem } #controls { position: static } }
-@media print { * { print-color-adjust: exact } :root { color-scheme: light; --back: #fff; --ink: #000; --panel: #fff } #controls { display: none } section { break-inside: avoid } body { max-width: none } details::details-content { content-visibility: visible; display: block } }
+@media print { * { print-color-adjust: exact } :root { color-scheme: light; --back: #fff; --ink: #000; --panel: #fff } .panel { display: none } section { break-inside: avoid } body { max-width: none } details::details-content { content-visibility: visible; display: block } }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth } }
 `

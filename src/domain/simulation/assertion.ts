@@ -1,4 +1,4 @@
-// What a caller demands of a simulation's figures: `mre<0.12`, `spread.oldestKept>=300`.
+// What a caller demands of a simulation's figures: `mre<0.12`, `spread.oldestKept>=300`, `cleanCopies[2]>=10` of a list.
 import { Result } from "effect"
 import type { Metrics } from "./metrics.ts"
 import { ScenarioError } from "./scenario.ts"
@@ -8,6 +8,8 @@ export interface Assertion {
   readonly text: string
   readonly policy: string | null
   readonly metric: keyof Metrics
+  /** of a list, counted from 0 */
+  readonly index: number | null
   readonly relation: "<" | "<=" | ">" | ">=" | "="
   readonly value: number
 }
@@ -33,8 +35,9 @@ const metrics: ReadonlyArray<keyof Metrics> = [
   "reserve",
   "deadHostLost"
 ]
+const lists: ReadonlyArray<keyof Metrics> = ["gapRatio", "targetError", "cleanCopies"]
 
-const form = /^(?:([^.<>=\s]+)\.)?([A-Za-z]+) ?(<=|>=|<|>|=) ?(-?\d+(?:\.\d+)?(?:e-?\d+)?)$/
+const form = /^(?:([^.<>=\s]+)\.)?([A-Za-z]+)(?:\[(\d{1,2})\])? ?(<=|>=|<|>|=) ?(-?\d+(?:\.\d+)?(?:e-?\d+)?)$/
 
 const wrong = (problem: string) => Result.fail(new ScenarioError({ where: "--assert", problem }))
 
@@ -45,8 +48,12 @@ export const parseAssertion = (
   const match = form.exec(text.trim())
   if (match === null)
     return wrong(`expected something like mre<0.12 or spread.oldestKept>=300, got ${JSON.stringify(text)}`)
-  const metric = metrics.find((one) => one === match[2])
-  if (metric === undefined) return wrong(`no figure is called ${match[2]}; there are ${metrics.join(", ")}`)
+  const index = match[3] === undefined ? null : Number(match[3])
+  const metric = (index === null ? metrics : lists).find((one) => one === match[2])
+  if (metric === undefined) {
+    const names = [...metrics, ...lists.map((one) => `${one}[0]`)]
+    return wrong(`no figure is called ${match[2]}${index === null ? "" : `[${index}]`}; there are ${names.join(", ")}`)
+  }
   const policy = match[1] ?? null
   if (policy !== null && !policies.includes(policy))
     return wrong(`no policy is called ${policy}; there are ${policies.join(", ")}`)
@@ -54,8 +61,9 @@ export const parseAssertion = (
     text: text.trim(),
     policy,
     metric,
-    relation: match[3] as Assertion["relation"],
-    value: Number(match[4])
+    index,
+    relation: match[4] as Assertion["relation"],
+    value: Number(match[5])
   })
 }
 
@@ -64,12 +72,19 @@ export const failures = (assertions: ReadonlyArray<Assertion>, all: ReadonlyArra
   assertions.flatMap((assertion) =>
     all
       .filter((one) => assertion.policy === null || assertion.policy === one.policy)
-      .filter((one) => !holds(assertion, one[assertion.metric]))
+      .filter((one) => !holds(assertion, figureOf(assertion, one)))
       .map(
         (one) =>
-          `${assertion.text} does not hold: ${one.policy} has ${assertion.metric} ${String(one[assertion.metric] ?? "-")}`
+          `${assertion.text} does not hold: ${one.policy} has ${nameOf(assertion)} ${String(figureOf(assertion, one) ?? "-")}`
       )
   )
+
+const nameOf = ({ index, metric }: Assertion): string => (index === null ? metric : `${metric}[${index}]`)
+
+const figureOf = ({ index, metric }: Assertion, of: Metrics): unknown => {
+  const found = of[metric]
+  return index === null ? found : Array.isArray(found) ? found[index] : null
+}
 
 const holds = ({ relation, value }: Assertion, found: unknown): boolean => {
   if (typeof found !== "number") return false

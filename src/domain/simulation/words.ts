@@ -1,10 +1,14 @@
 // What the figures of several policies say, in words.
 import { bytesText } from "../prune/amount.ts"
+import { TARGETS } from "../prune/importance.ts"
 import type { Metrics } from "./metrics.ts"
 import type { Scenario } from "./scenario.ts"
 
 /** 0.123 as "12.3 %". */
 export const percent = (part: number | null): string => (part === null ? "-" : `${(100 * part).toFixed(1)} %`)
+
+const wholePercent = (part: number | null): string => (part === null ? "-" : `${Math.round(100 * part)}%`)
+const times = (ratio: number): string => (ratio === 0 ? "-" : `x ${ratio.toFixed(1)}`)
 
 /** Days as "3 days", "5 months", "2.1 years". */
 export const daysText = (days: number | null): string => {
@@ -33,11 +37,24 @@ export const rows = (all: ReadonlyArray<Metrics>): Array<readonly [label: string
     row("times the theoretical ideal", (one) => (one.price === null ? "-" : one.price.toFixed(2))),
     row("snapshots kept a host", (one) => one.kept.toFixed(1)),
     row("oldest kept at the end", (one) => daysText(one.oldestKept)),
+    row("widest gap, older by newer", (one) => times(Math.max(...one.gapRatio.map((ratio) => ratio ?? 0)))),
+    row("error at 7/28/112 days", (one) =>
+      [7, 28, 112].map((days) => wholePercent(one.targetError[TARGETS.indexOf(days) - 1] ?? null)).join(" ")
+    ),
     row("snapshots deleted", (one) => String(Math.round(one.deletions))),
     row("of them a host's oldest", (one) => percent(one.oldestVictims)),
     row("backups refused", (one) => String(Math.round(one.refusals))),
+    row("days spent waiting after one", (one) => (one.stuckDays === 0 ? "-" : percent(one.stuckDays))),
     row("longest wait after a refusal", (one) => (one.longestStuck === 0 ? "-" : daysText(one.longestStuck))),
     row("fairness between hosts", (one) => (one.jain === null ? "-" : one.jain.toFixed(3))),
+    ...some(
+      "last copy of a host that is gone lost on day",
+      (one) => one.deadHostLost,
+      (day) => String(Math.round(day))
+    ),
+    ...(all.some((one) => one.suspects > 0)
+      ? [row("backups that looked wrong", (one) => String(Math.round(one.suspects)))]
+      : []),
     ...some("space in use, mean", (one) => one.used, bytesText),
     ...some("reserve at the end", (one) => one.reserve, bytesText),
     ...(all.some((one) => one.cleanCopies !== null)

@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DAY } from "../../../src/domain/prune/snapshot.ts"
 import { runJob } from "../../../src/domain/simulation/job.ts"
 import { loadScenario, type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
+import { whatIf } from "../../../src/domain/simulation/whatIf.ts"
 import { replayView } from "../../../src/domain/simulation/view.ts"
 
 /** A scenario that comes with byteback. */
@@ -151,6 +152,44 @@ describe("a slow grower", () => {
       const lives = view!.lives[0]!
       assert.isAbove(lives.length, 1700)
       assert.isAtMost(lives.filter(([, gone]) => gone !== null).length, 1)
+    }
+  })
+})
+
+describe("docs/retention.md", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../../docs/retention.md"), "utf8")
+
+  it("has the mean error on disks of every size as the model has it", () => {
+    const scenario = shipped("disk-size")
+    const rows = [...text.matchAll(/^\| (\d+) GB \|(.*)\|$/gm)]
+    assert.lengthOf(rows, 7)
+    for (const [, size, cells] of rows) {
+      const { metrics } = replayView(Result.getOrThrow(whatIf(scenario, `capacity=${size}GB`)))
+      const found = metrics.map(({ mre }) => `${Math.round(100 * mre!)} %`)
+      assert.deepStrictEqual(
+        cells!.split("|").map((cell) => cell.trim()),
+        found,
+        `${size} GB`
+      )
+    }
+  })
+
+  it("has the clean copies after a flood as the model has them", () => {
+    const { metrics } = replayView(shipped("flood"))
+    for (const { cleanCopies, policy } of metrics)
+      assert.include(text.replaceAll("\n", " "), `\`${policy}\` ${cleanCopies!.join(", ")}`)
+  })
+
+  it("says truly that a host that is gone keeps its last copy", () => {
+    const { metrics, policies, shown } = replayView(shipped("dead-host"))
+    assert.deepStrictEqual(
+      metrics.map(({ deadHostLost }) => deadHostLost),
+      [null, null, null]
+    )
+    for (const { lives } of policies) {
+      const last = lives[shown.indexOf("dead")]!.at(-1)!
+      assert.strictEqual(Math.floor(last[0] / DAY), 365)
+      assert.isNull(last[1])
     }
   })
 })

@@ -174,9 +174,12 @@ describe("a demand", () => {
     assert.strictEqual(broken("mre<0.0001").length, 3)
     assert.strictEqual(broken("spread.mre<0.0001").length, 1)
     assert.deepStrictEqual(broken("snapshots=60"), [])
+    assert.deepStrictEqual(broken("age.targetError[0]<0.5"), [])
+    assert.match(broken("spread.gapRatio[1]<1")[0]!, /does not hold: spread has gapRatio\[1\] \d/)
+    assert.lengthOf(broken("gapRatio[60]>0"), 3)
   })
   it("that is none is refused", () => {
-    for (const wrong of ["", "mre", "mre<<1", "colour<1", "gfs.mre<1", "mre<x"]) {
+    for (const wrong of ["", "mre", "mre<<1", "colour<1", "gfs.mre<1", "mre<x", "mre[0]<1", "gapRatio<1"]) {
       assert.isTrue(Result.isFailure(parseAssertion(wrong, names)), wrong)
     }
   })

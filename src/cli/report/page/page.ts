@@ -101,32 +101,33 @@ weigh.checked = weighs
 const play = element("button", { type: "button", id: "play" }, "Play")
 const status = element("p", { id: "status", role: "status", class: "quiet" })
 
+/** What to show stays in sight while one reads; what to change does not. */
 const controls = element(
   "form",
-  { id: "controls", "aria-label": "What to show, and what to change" },
+  { id: "controls", class: "panel", "aria-label": "What to show" },
   element("label", { class: "day" }, element("span", {}, "Day ", dayText), day),
   play,
   labelled("Show", policy),
   labelled("Host", host)
 )
-if (replayable) {
-  controls.append(
-    labelled(original.capacity.kind === "bytes" ? "Disk" : "Snapshots kept", capacity),
-    labelled("Churn, times", churn),
-    labelled("Failed backups, 0-1", failure),
-    labelled("Seed", seed),
-    labelled("Minimum age, days", minAge),
-    element(
-      "fieldset",
-      {},
-      element("legend", {}, "Compare"),
-      ...orders.map((box) => element("label", { class: "box" }, box, box.value)),
-      element("label", { class: "box" }, weigh, "spread weighs bytes")
-    )
+const changing = element(
+  "form",
+  { id: "changes", class: "panel", "aria-label": "What to change" },
+  labelled(original.capacity.kind === "bytes" ? "Disk" : "Snapshots kept", capacity),
+  labelled("Churn, times", churn),
+  labelled("Failed backups, 0-1", failure),
+  labelled("Seed", seed),
+  labelled("Minimum age, days", minAge),
+  element(
+    "fieldset",
+    {},
+    element("legend", {}, "Compare"),
+    ...orders.map((box) => element("label", { class: "box" }, box, box.value)),
+    element("label", { class: "box" }, weigh, "spread weighs bytes")
   )
-}
-controls.addEventListener("submit", (event) => event.preventDefault())
-app.append(controls, status)
+)
+for (const form of [controls, changing]) form.addEventListener("submit", (event) => event.preventDefault())
+app.append(controls, ...(replayable ? [changing] : []), status)
 if (!replayable) {
   app.append(
     element("p", { class: "quiet" }, "Too large to simulate again in this page: byteback simulate --what-if does that.")
