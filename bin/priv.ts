@@ -283,7 +283,7 @@ const search = (host: string, request: Reading): void => {
   uidOf(host)
   checkStore()
   const reader = (...names: ReadonlyArray<string>) => [
-    ...[`${lib}/node`, "--max-old-space-size=128", `${lib}/reader.cjs`],
+    ...[`${lib}/node`, "--max-old-space-size=128", "--max-semi-space-size=2", `${lib}/reader.cjs`],
     ...[printReading(request), ...names]
   ]
   const all = { directory: `${store}/${host}`, name: "*", seconds: longest.search } as const
