@@ -187,7 +187,7 @@ const confined = (
   return [filter, String(seconds), ...argv]
 }
 
-/** The directory of a snapshot that is whole: in root's hands, with a name of ours or one that an administrator gave. */
+/** The directory of a snapshot that is whole, in root's hands; one with a name that is not ours may be the host's own too. */
 const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
   const at = `${store}/${host}`
   const owner = (name: string): number => {
@@ -202,6 +202,7 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
   const newest = dated.toSorted((a, b) => a.time - b.time).at(-1)
   const found = wanted === "latest" ? newest : dated.find(({ name }) => name === wanted)
   if (found !== undefined) return `${at}/${found.name}`
+  if (snapshotTime(wanted) === undefined && [0, uidOf(host)].includes(owner(wanted))) return `${at}/${wanted}`
   if (newest === undefined) return refuse("this host has no snapshot yet", exitCode.failed)
   const near = nearestSnapshots(
     dated.map(({ name }) => name),

@@ -1,7 +1,13 @@
 // Names of snapshots against the calendar.
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { formatSnapshotName, isSnapshotRef, parseSnapshotName, snapshotTime } from "../../src/domain/snapshotName.ts"
+import {
+  formatSnapshotName,
+  isSnapshotRef,
+  isSnapshotWord,
+  parseSnapshotName,
+  snapshotTime
+} from "../../src/domain/snapshotName.ts"
 
 const year10000 = 253_402_300_800
 
@@ -89,5 +95,9 @@ describe("the name of a snapshot", () => {
       assert.isTrue(isSnapshotRef(word), word)
     for (const word of ["", "*", "..", "Latest", "saved-do-not-delete", "latest/"])
       assert.isFalse(isSnapshotRef(word), word)
+    for (const word of ["latest", "2026-11-23T17:52+0000", "saved-do-not-delete", "A_1.b"])
+      assert.isTrue(isSnapshotWord(word), word)
+    for (const word of ["", "*", ".", "..", ".hidden", "-x", "a/b", "a b", "a;b", "é", "a\n", "x".repeat(101)])
+      assert.isFalse(isSnapshotWord(word), word)
   })
 })
