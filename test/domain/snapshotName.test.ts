@@ -95,9 +95,12 @@ describe("the name of a snapshot", () => {
       assert.isTrue(isSnapshotRef(word), word)
     for (const word of ["", "*", "..", "Latest", "saved-do-not-delete", "latest/"])
       assert.isFalse(isSnapshotRef(word), word)
-    for (const word of ["latest", "2026-11-23T17:52+0000", "saved-do-not-delete", "A_1.b"])
+  })
+
+  it("is, where nothing else can stand, any plain word too", () => {
+    for (const word of ["current", "2026-11-23T17:52+0000", "saved-do-not-delete", "old.2014"])
       assert.isTrue(isSnapshotWord(word), word)
-    for (const word of ["", "*", ".", "..", ".hidden", "-x", "a/b", "a b", "a;b", "é", "a\n", "x".repeat(101)])
-      assert.isFalse(isSnapshotWord(word), word)
+    for (const word of ["", "*", ".", "..", "-x", "a/b", "a b", "a:b", "a\n", "x".repeat(101)])
+      assert.isFalse(isSnapshotWord(word), JSON.stringify(word))
   })
 })
