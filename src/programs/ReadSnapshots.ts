@@ -3,7 +3,7 @@ import { Effect, Queue, Result, Schema, Stream } from "effect"
 import { bytesOfText, toUint8Array } from "../domain/byteString.ts"
 import { escapeName } from "../domain/escape.ts"
 import { namedPath } from "../domain/namedPath.ts"
-import { decodeLine, type End, type Row } from "../domain/ReadingAnswer.ts"
+import { decodeLine, type End, isAnswerTo, type Row } from "../domain/ReadingAnswer.ts"
 import type { Diff, Find, History, Ls, Raw, Reading } from "../domain/request/reading.ts"
 import type { SnapshotRef } from "../domain/snapshotName.ts"
 import { type ThroughLink, throughLink, throughText } from "../domain/snapshotPath.ts"
@@ -51,7 +51,7 @@ const longestLine = 256 * 1024
 const ahead = 8
 
 /** Rows as they come, each piece of the answer a few of them; the last is the trailer. */
-const answer = (session: BackupSession, request: Reading) =>
+const answer = (session: BackupSession, request: Exclude<Reading, Raw>) =>
   Stream.callback<ReadonlyArray<Row | End>, ConversationError | PathMissing | AnswerCutShort>(
     (queue) =>
       Effect.gen(function* () {
@@ -59,13 +59,21 @@ const answer = (session: BackupSession, request: Reading) =>
         let rest = ""
         let ended = false
         let odd = false
+        let count = 0
+        const asked = isAnswerTo(request)
+        const most = request._tag === "history" ? Infinity : request.most
+        const fits = (row: Row | End): boolean => {
+          if (row._tag === "end") return row.rows === count
+          count += 1
+          return count <= most && asked(row)
+        }
         const take = (chunk: Uint8Array) => {
           const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split("\n")
           rest = lines.pop() ?? ""
           const rows: Array<Row | End> = []
           for (const line of lines) {
             const decoded = decodeLine(line)
-            if (odd || ended || Result.isFailure(decoded)) odd = true
+            if (odd || ended || Result.isFailure(decoded) || !fits(decoded.success)) odd = true
             else {
               rows.push(decoded.success)
               ended = decoded.success._tag === "end"
@@ -151,11 +159,14 @@ const noSuchPath = Effect.fnUntraced(function* (session: BackupSession, request:
   })
 })
 
+/** Nearly always one command is all that is said. */
+const oneCommand = { late: true } as const
+
 /** The rows of an answer, in pieces, and `end` as the very last. Nothing is kept: a million rows take no more memory than some. */
 export const readRows = (options: ReadOptions<Ls | Find | History | Diff>) =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const { session } = yield* openSession(options)
+      const { session } = yield* openSession(options, oneCommand)
       return answer(session, options.request).pipe(
         Stream.catchTag("PathMissing", () => Stream.fromEffect(noSuchPath(session, options.request)))
       )
@@ -166,7 +177,7 @@ export const readRows = (options: ReadOptions<Ls | Find | History | Diff>) =>
 export const readBytes = Effect.fn("readBytes")(function* (
   options: ReadOptions<Raw> & { readonly onBytes: (chunk: Uint8Array) => Effect.Effect<void> }
 ) {
-  const { session } = yield* openSession(options)
+  const { session } = yield* openSession(options, oneCommand)
   yield* session
     .read(options.request, options.onBytes)
     .pipe(Effect.catchTag("PathMissing", () => noSuchPath(session, options.request)))

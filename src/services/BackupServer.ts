@@ -18,7 +18,7 @@ import { findNote } from "../domain/latest.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
 import { pathMissing, type Reading, readingLine } from "../domain/request/reading.ts"
 import { version } from "../domain/version.ts"
-import { Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
+import { type ConnectOptions, Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
 
 /** An answer that takes longer does not come: a server must not be able to hold a client, and its lock, for ever. */
 const patience = "1 hour"
@@ -92,7 +92,10 @@ export class BackupServer extends Context.Service<
   BackupServer,
   {
     /** Connects and logs in; the connection lasts until the scope closes. */
-    readonly connect: (target: SshTarget) => Effect.Effect<BackupSession, SshError, Scope.Scope>
+    readonly connect: (
+      target: SshTarget,
+      options?: ConnectOptions
+    ) => Effect.Effect<BackupSession, SshError, Scope.Scope>
     /** The same as a host on the server that this machine is, for root: without ssh and without the host's key. */
     readonly local: (host: string) => Effect.Effect<BackupSession, SshError>
   }
@@ -175,7 +178,7 @@ export class BackupServer extends Context.Service<
         }
       }
       return BackupServer.of({
-        connect: (target) => Effect.map(ssh.connect(target), sessionOver),
+        connect: (target, options) => Effect.map(ssh.connect(target, options), sessionOver),
         local: (host) => Effect.map(ssh.local(host), sessionOver)
       })
     })
