@@ -8,7 +8,7 @@ import { entriesOf, join, look, statXattr, xattrsOf } from "./look.ts"
 import { pathFields, refuse, Rows } from "./output.ts"
 
 /** Names that are kept in memory at most; a larger difference is cut. */
-const mostNames = 300_000
+const mostNames = 200_000
 
 const stdin = 0
 

@@ -61,8 +61,8 @@ const write = (bytes: string): void => writeAll(Buffer.from(bytes, "latin1"))
 
 const zeros = Buffer.alloc(64 * 1024)
 
-/** The first name of each file that has several. */
-type Names = Map<bigint, string>
+/** The first name of each file that has several, and how many of them are still to come. */
+type Names = Map<bigint, { readonly first: string; left: bigint }>
 
 const give = (paths: ReadonlyArray<string>, names: Names): void => {
   const xattrs = xattrsOf(paths, "all")
@@ -70,21 +70,23 @@ const give = (paths: ReadonlyArray<string>, names: Names): void => {
     const found = lstatSync(raw(path), { bigint: true, throwIfNoEntry: false })
     const entry = found === undefined ? null : entryOf(path, found, xattrs(path))
     if (found === undefined || entry === null) continue
-    const first = found.nlink > 1n && entry.kind !== "5" ? names.get(found.ino) : undefined
-    if (first !== undefined) {
+    const known = found.nlink > 1n && entry.kind !== "5" ? names.get(found.ino) : undefined
+    if (known !== undefined) {
+      known.left -= 1n
+      if (known.left === 0n) names.delete(found.ino)
       write(
         tarHeader({
           ...entry,
           kind: "1",
           size: 0,
-          target: first,
+          target: known.first,
           xattrs: new Map(),
           acl: { access: null, default: null }
         })
       )
       continue
     }
-    if (found.nlink > 1n) names.set(found.ino, path)
+    if (found.nlink > 1n && entry.kind !== "5") names.set(found.ino, { first: path, left: found.nlink - 1n })
     write(tarHeader(entry))
     if (entry.size === 0) continue
     const { copied, trouble } = copyOut(path, entry.size)

@@ -30,7 +30,7 @@ export interface Entry {
 const latin1 = "latin1" as BufferEncoding
 
 /** Names of a directory that are held at once: a mail directory may have a million. */
-const piece = 50_000
+const piece = 20_000
 
 const pieceOf = (directory: string, opened: Dir): ReadonlyArray<Entry> => {
   const found: Array<Entry> = []
@@ -46,7 +46,7 @@ const pieceOf = (directory: string, opened: Dir): ReadonlyArray<Entry> => {
   return found.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** What a directory holds, sorted by bytes; one of more than 50,000 names comes in pieces, each of them sorted. */
+/** What a directory holds, sorted by bytes; one of more than 20,000 names comes in pieces, each of them sorted. */
 export function* entriesOf(directory: string): Generator<Entry> {
   let opened: Dir
   try {

@@ -69,6 +69,20 @@ describe.skipIf(!root)("reading", () => {
           ...["server:latest/data/", "/back"]
         ])
         assert.strictEqual(yield* server.read("/back/hello"), "hello\n")
+
+        const cat = yield* client.run(["byteback", "cat", "--json", "/data/hello"])
+        assert.deepStrictEqual([cat.code, cat.stdout, cat.stderr], [0, "hello\n", '{"_tag":"end","bytes":6}\n'])
+        const missing = yield* client.run(["byteback", "dump", "--json", "latest", "/data/never"])
+        assert.deepStrictEqual([missing.code, missing.stdout], [1, ""])
+        const error = JSON.parse(missing.stderr) as Record<string, unknown>
+        assert.deepStrictEqual([error["_tag"], error["code"]], ["error", 1])
+        assert.match(String(error["message"]), /^\/data\/never is not in latest/)
+        const died = yield* server.run([
+          ...["/usr/lib/byteback/run-pull", "/run/byteback/reader", "4", "*", "none", "60"],
+          ...["sh", "-c", "kill -ABRT $$"]
+        ])
+        assert.deepStrictEqual([died.code, died.stdout], [1, ""])
+        assert.match(died.stderr, /^byteback: stopped, it took too much time or memory.* \(code 1\)\n$/m)
       }).pipe(Effect.scoped)
     )
 
