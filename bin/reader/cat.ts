@@ -2,9 +2,9 @@
 import { closeSync, constants, openSync, readSync } from "node:fs"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { escapeName } from "../../src/domain/escape.ts"
-import { pathMissing, type Raw } from "../../src/domain/request/reading.ts"
+import type { Raw } from "../../src/domain/request/reading.ts"
 import { natureOf } from "../../src/domain/storedStat.ts"
-import { look, raw, statXattr, targetOf, xattrsOf } from "./look.ts"
+import { lookFor, raw, statXattr, targetOf, xattrsOf } from "./look.ts"
 import { refuse, writeAll } from "./output.ts"
 
 const names = {
@@ -40,7 +40,7 @@ export const copyOut = (path: string, length: number): { readonly copied: number
 }
 
 export const cat = ({ path }: Raw): void => {
-  const found = look(path) ?? refuse("there is nothing at that path", pathMissing)
+  const found = lookFor(path)
   const type = natureOf(found, xattrsOf([path], "stat")(path).get(statXattr))?.type ?? "f"
   if (type === "l")
     return refuse(`it is a symbolic link to ${escapeName(targetOf(path), 300)}; ask for that`, exitCode.failed)

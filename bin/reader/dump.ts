@@ -2,11 +2,11 @@
 import { lstatSync, type BigIntStats } from "node:fs"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import type { Xattrs } from "../../src/domain/getfattr.ts"
-import { pathMissing, type Raw } from "../../src/domain/request/reading.ts"
+import type { Raw } from "../../src/domain/request/reading.ts"
 import { aclText } from "../../src/domain/storedAcl.ts"
 import { natureOf } from "../../src/domain/storedStat.ts"
 import { tarEnd, type TarEntry, tarHeader, tarPadding } from "../../src/domain/tar.ts"
-import { entriesOf, join, look, raw, statXattr, targetOf, xattrsOf } from "./look.ts"
+import { entriesOf, join, lookFor, raw, statXattr, targetOf, xattrsOf } from "./look.ts"
 import { refuse, writeAll } from "./output.ts"
 import { copyOut } from "./cat.ts"
 import { noteUnread, unread } from "./unread.ts"
@@ -99,7 +99,7 @@ const give = (paths: ReadonlyArray<string>, names: Names): void => {
 }
 
 export const dump = ({ path }: Raw): void => {
-  const found = look(path) ?? refuse("there is nothing at that path", pathMissing)
+  const found = lookFor(path)
   const names: Names = new Map()
   let waiting: Array<string> = [path]
   const walk = (directory: string): void => {

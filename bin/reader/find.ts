@@ -2,11 +2,11 @@
 import { isUtf8 } from "node:buffer"
 import type { Stats } from "node:fs"
 import { namePattern } from "../../src/domain/request/pathPattern.ts"
-import { type Find, pathMissing } from "../../src/domain/request/reading.ts"
+import type { Find } from "../../src/domain/request/reading.ts"
 import { natureOf } from "../../src/domain/storedStat.ts"
 import { Described, details } from "./describe.ts"
-import { entriesOf, join, look, snapshotNames, statXattr, xattrsOf } from "./look.ts"
-import { pathFields, refuse, Rows } from "./output.ts"
+import { entriesOf, join, look, lookFor, snapshotNames, statXattr, xattrsOf } from "./look.ts"
+import { pathFields, Rows } from "./output.ts"
 
 /** Names are matched as text where they are UTF-8, so that `?` is a character, and else byte by byte. */
 const textOf = (bytes: string): string => {
@@ -58,7 +58,7 @@ const findInOne = (request: Find): void => {
       if (entry.directory) walk(path)
     }
   }
-  if (look(request.path) === null) refuse("there is nothing at that path", pathMissing)
+  lookFor(request.path)
   walk(request.path)
   described.flush()
   rows.end()

@@ -3,9 +3,10 @@ import { spawnSync } from "node:child_process"
 import { lstatSync, opendirSync, readSync, openSync, closeSync, constants, type Dir, type Stats } from "node:fs"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { parseGetfattr, type Xattrs } from "../../src/domain/getfattr.ts"
+import { pathMissing } from "../../src/domain/request/reading.ts"
 import { snapshotTime } from "../../src/domain/snapshotName.ts"
 import { refuse } from "./output.ts"
-import { noteUnread } from "./unread.ts"
+import { noteUnread, unread } from "./unread.ts"
 
 /** A path below the working directory as the system takes it; "" is the directory itself. */
 export const raw = (path: string): Buffer => Buffer.from(path === "" ? "." : path, "latin1")
@@ -16,9 +17,20 @@ export const join = (directory: string, name: string): string => (directory === 
 export const look = (path: string): Stats | null => {
   try {
     return lstatSync(raw(path), { throwIfNoEntry: false }) ?? null
-  } catch {
+  } catch (cause) {
+    noteUnread(path, cause)
     return null
   }
+}
+
+/** The same of what was asked for, without which there is no answer. */
+export const lookFor = (path: string): Stats => {
+  const found = look(path)
+  if (found !== null) return found
+  const lost = unread()
+  return lost === null
+    ? refuse("there is nothing at that path", pathMissing)
+    : refuse(`the server cannot read ${lost.paths.join(", ")}`, exitCode.failed)
 }
 
 export interface Entry {

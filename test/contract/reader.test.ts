@@ -183,6 +183,9 @@ describe.skipIf(!root)("the reader", () => {
     const cat = run(snapshot, { _tag: "cat", snapshot: latest, path: "bad" }, { uid })
     assert.deepStrictEqual([cat.code, cat.stdout.length], [1, 0])
     assert.match(cat.stderr, /^byteback: the server cannot read it \(EACCES\)[^\n]* \(code 1\)\n$/)
+    const below = run(snapshot, { ...ls, path: "closed/in" }, { uid })
+    assert.deepStrictEqual([below.code, below.stdout.length], [1, 0])
+    assert.match(below.stderr, /^byteback: the server cannot read \/closed\/in \(EACCES\) \(code 1\)\n$/)
     const dump = run(snapshot, { _tag: "dump", snapshot: latest, path: "" }, { uid })
     assert.strictEqual(dump.code, 1)
     assert.match(
