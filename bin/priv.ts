@@ -231,7 +231,7 @@ const latestName = (host: string, dated: ReadonlyArray<{ readonly name: string; 
   return chosen.name
 }
 
-/** The directory of a snapshot that is whole: in root's hands, with a name of ours or one that an administrator gave. */
+/** The directory of a snapshot that is whole, in root's hands; one with a name that is not ours may be the host's own too. */
 const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
   const at = `${store}/${host}`
   const owner = (name: string): number => {
@@ -246,6 +246,7 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
   if (wanted === "latest") return `${at}/${latestName(host, dated)}`
   const found = dated.find(({ name }) => name === wanted)
   if (found !== undefined) return `${at}/${found.name}`
+  if (snapshotTime(wanted) === undefined && [0, uidOf(host)].includes(owner(wanted))) return `${at}/${wanted}`
   if (dated.length === 0) return refuse("this host has no snapshot yet", exitCode.failed)
   const near = nearestSnapshots(
     dated.map(({ name }) => name),
@@ -333,7 +334,7 @@ const search = (host: string, request: Reading): void => {
   uidOf(host)
   checkStore()
   const reader = (...names: ReadonlyArray<string>) => [
-    ...[`${lib}/node`, "--max-old-space-size=128", `${lib}/reader.cjs`],
+    ...[`${lib}/node`, "--max-old-space-size=128", "--max-semi-space-size=2", `${lib}/reader.cjs`],
     ...[printReading(request), ...names]
   ]
   const all = { directory: `${store}/${host}`, name: "*", seconds: longest.search } as const

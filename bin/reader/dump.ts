@@ -1,5 +1,6 @@
 // dump: a tree as a tar archive, with all that --fake-super keeps of its files turned back.
 import { lstatSync, type BigIntStats } from "node:fs"
+import { exitCode } from "../../src/domain/exitCode.ts"
 import type { Xattrs } from "../../src/domain/getfattr.ts"
 import { pathMissing, type Raw } from "../../src/domain/request/reading.ts"
 import { aclText } from "../../src/domain/storedAcl.ts"
@@ -8,6 +9,7 @@ import { tarEnd, type TarEntry, tarHeader, tarPadding } from "../../src/domain/t
 import { entriesOf, join, look, raw, statXattr, targetOf, xattrsOf } from "./look.ts"
 import { refuse, writeAll } from "./output.ts"
 import { copyOut } from "./cat.ts"
+import { noteUnread, unread } from "./unread.ts"
 
 /** Files whose xattrs are read with one call. */
 const together = 200
@@ -85,8 +87,10 @@ const give = (paths: ReadonlyArray<string>, names: Names): void => {
     if (found.nlink > 1n) names.set(found.ino, path)
     write(tarHeader(entry))
     if (entry.size === 0) continue
-    // what shrinks while it is read, as a file of `current` may, is filled up: the header has told its size
-    for (let left = entry.size - copyOut(path, entry.size); left > 0; left -= zeros.length)
+    const { copied, trouble } = copyOut(path, entry.size)
+    if (trouble !== null) noteUnread(path, trouble)
+    // what cannot be read, or shrinks meanwhile as a file of `current` may, is filled up: the header has told its size
+    for (let left = entry.size - copied; left > 0; left -= zeros.length)
       writeAll(zeros.subarray(0, Math.min(left, zeros.length)))
     write(tarPadding(entry.size))
   }
@@ -110,4 +114,9 @@ export const dump = ({ path }: Raw): void => {
   if (found.isDirectory()) walk(path)
   give(waiting, names)
   write(tarEnd)
+  const lost = unread()
+  if (lost === null) return
+  const others = lost.count > lost.paths.length ? ` and ${lost.count - lost.paths.length} more` : ""
+  const which = `${lost.paths.join(", ")}${others}`
+  refuse(`the server cannot read ${which}; zeros stand in their place, and the rest is whole`, exitCode.failed)
 }

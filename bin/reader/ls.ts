@@ -10,7 +10,7 @@ export const ls = ({ details, most, path, recursive }: Ls): void => {
   const rows = new Rows(most)
   const described = new Described(rows)
   const add = (at: string, directory: boolean): void =>
-    details ? described.add(at, at) : rows.add({ _tag: "entry", ...pathFields(at), type: directory ? "d" : null })
+    details ? described.add(at) : rows.add({ _tag: "entry", ...pathFields(at), type: directory ? "d" : null })
   const walk = (directory: string): void => {
     for (const entry of entriesOf(directory)) {
       if (!rows.open) return

@@ -32,8 +32,8 @@ export type Entry = typeof Entry.Type
 /** A path that was found in some of all snapshots; its details are those of the last. */
 const Found = Schema.TaggedStruct("found", { ...At, ...Details, ...Span })
 
-/** One version of a file, in snapshots that follow each other. */
-const Version = Schema.TaggedStruct("version", { ...Span, ...Details })
+/** One version of a file, in snapshots that follow each other. `as`: it was the same before, first in that snapshot. */
+const Version = Schema.TaggedStruct("version", { ...Span, ...Details, as: Schema.optionalKey(Text) })
 
 /** The file was not there in these snapshots, although it had been before. */
 const Absent = Schema.TaggedStruct("absent", Span)
@@ -51,8 +51,15 @@ export type Change = typeof Change.Type
 export const Row = Schema.Union([Entry, Found, Version, Absent, Change])
 export type Row = typeof Row.Type
 
-/** The last line. `cut`: why there would have been more. */
-const End = Schema.TaggedStruct("end", { rows: Schema.Int, cut: Schema.NullOr(Schema.Literals(["rows", "time"])) })
+/**
+ * The last line. `cut`: why there would have been more. `unread`: files and directories that the server itself could not read, how
+ * many and the first of them.
+ */
+const End = Schema.TaggedStruct("end", {
+  rows: Schema.Int,
+  cut: Schema.NullOr(Schema.Literals(["rows", "time", "memory"])),
+  unread: Schema.optionalKey(Schema.Struct({ count: Schema.Int, paths: Schema.Array(Text) }))
+})
 export type End = typeof End.Type
 
 /** Decodes one line. */

@@ -132,9 +132,12 @@ const suite = (version: string, program: Uint8Array | null) =>
         assert.match(yield* list(`--snapshot ${name} --list data/*er`), /\/data\/other$/m)
         assert.strictEqual(yield* list("--list nothing"), "")
 
+        const saved = "saved-do-not-delete"
+        const seal = `cd /byteback/elder && btrfs -q subvolume snapshot -r current ${saved} && ln -s /etc link`
+        yield* server.ok(["sh", "-ec", seal])
         yield* client.ok(["mkdir", "/here"])
-        for (const snapshot of ["*", name]) {
-          const { code, stderr } = yield* client.run(
+        const restored = (snapshot: string) =>
+          client.run(
             [
               ...["rsync", "-rlptgoDRz", "--numeric-ids", "--inplace", "--timeout=300"],
               `--rsync-path=byteback-restore --fake-super --snapshot ${snapshot}`,
@@ -142,10 +145,33 @@ const suite = (version: string, program: Uint8Array | null) =>
             ],
             { cwd: "/here" }
           )
+        for (const snapshot of ["*", name, "current", saved]) {
+          const { code, stderr } = yield* restored(snapshot)
           assert.strictEqual(code, 0, stderr)
           assert.strictEqual(yield* client.ok(["cat", "/here/data/hello", "/here/data/other"]), "hello\nother\n")
           yield* client.ok(["rm", "-r", "/here/data"])
         }
+        for (const [snapshot, says] of [
+          ["link", /this host has no snapshot link; the nearest are/],
+          ["elsewhere", /this host has no snapshot elsewhere; the nearest are/]
+        ] as const) {
+          const { code, stderr } = yield* restored(snapshot)
+          assert.notStrictEqual(code, 0, snapshot)
+          assert.match(stderr, says)
+        }
+        assert.strictEqual(yield* client.ok(["ls", "-A", "/here"]), "")
+
+        // Our own commands name it too.
+        assert.match(yield* list(`--snapshot ${saved} --list data/*er`), /\/data\/other$/m)
+        assert.strictEqual(
+          yield* client.ok(["byteback", "find", "ot*", "--snapshot", saved, "--below", "/data"]),
+          "/data/other\n"
+        )
+        assert.strictEqual(yield* client.ok(["byteback", "diff", name, saved]), "")
+        assert.strictEqual(yield* client.ok(["byteback", "cat", `${saved}:/data/other`]), "other\n")
+        yield* client.ok(["byteback", "restore", "/data/other", "--snapshot", saved, "--to", "/saved"])
+        assert.strictEqual(yield* client.read("/saved/data/other"), "other\n")
+
         // An rsync of the old clients' time took names that were not the very words that it had asked for.
         const old = (more: string, path: string) =>
           client.run(
