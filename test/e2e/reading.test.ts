@@ -51,6 +51,7 @@ describe.skipIf(!root)("reading", () => {
           ["find", "hello", "--snapshot", "all"],
           ["history", "/data/hello"],
           ["cat", "/data/hello"],
+          ["diff", "latest", "current", "/data"],
           ["dump", "latest", "/data"]
         ]) {
           const here = yield* client.ok(["byteback", ...words])
