@@ -308,6 +308,12 @@ const read = (host: string, { command, compared, directory, name, passwd, second
 
 const pull = (host: string, request: Pull | Restore): void => {
   uidOf(host)
+  // One session reads one snapshot, and less than what was asked for may not pass for all of it.
+  if (request._tag === "Restore" && request.all) {
+    refuse(
+      "--all is not served to this old client; nothing was sent. Name one --snapshot, or use byteback 0.5: byteback restore --all"
+    )
+  }
   checkStore()
   const directory = snapshotDirectory(host, snapshotOf(request))
   const version = rsyncVersion()

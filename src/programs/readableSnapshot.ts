@@ -15,7 +15,7 @@ import { whereElse } from "./NotInSnapshot.ts"
 /** A snapshot that byteback did not make has a name by which no server can be asked for it. Nothing was changed. */
 export class ForeignSnapshot extends Schema.TaggedError<ForeignSnapshot>()("ForeignSnapshot", { name: Schema.String }) {
   override get message() {
-    return `${escapeName(this.name)} cannot be asked for by that name; the server's administrator can copy from it, or rename it to letters, digits and hyphens`
+    return `${escapeName(this.name)} was not made by byteback, and its name is none to ask for; the server's administrator can copy from it, or rename it to letters, digits and hyphens`
   }
 }
 

@@ -68,6 +68,15 @@ const suite = (version: string, program: Uint8Array | null) =>
           (yield* client.ok(["stat", "-c", "%a %u %g", "/data/dir/secret"])).trim()
         )
 
+        const secluded = [
+          "rsync",
+          "-Prats",
+          "--rsync-path=rsync --fake-super",
+          "byteback@server1:data/ leading and trailing "
+        ]
+        yield* client.ok([...secluded, "/secluded"])
+        assert.strictEqual(yield* client.read("/secluded"), "x")
+
         // A whole tree with everything in it.
         yield* client.ok(["sh", "-c", "rm -rf /here; mkdir /here; echo second > /data/hello"])
         const all = yield* client.run(["rsync", "-aHAX", "--numeric-ids", "byteback@server1:data", "/here"])
@@ -160,6 +169,26 @@ const suite = (version: string, program: Uint8Array | null) =>
         )
         assert.strictEqual(yield* client.ok(["byteback", "diff", name, saved]), "")
         assert.strictEqual(yield* client.ok(["byteback", "cat", `${saved}:/data/other`]), "other\n")
+        yield* client.ok(["byteback", "restore", "/data/other", "--snapshot", saved, "--to", "/saved"])
+        assert.strictEqual(yield* client.read("/saved/data/other"), "other\n")
+
+        // An rsync of the old clients' time took names that were not the very words that it had asked for.
+        const old = (more: string, path: string) =>
+          client.run(
+            [
+              ...["rsync", "-rlptgoDRz", "--numeric-ids", "--inplace", "--timeout=300", "--trust-sender"],
+              `--rsync-path=byteback-restore --fake-super --snapshot *${more}`,
+              ...[`byteback@server2:${path}`, "."]
+            ],
+            { cwd: "/here" }
+          )
+        assert.strictEqual((yield* old("", "data/a=20b/file")).code, 0)
+        assert.strictEqual(yield* client.read("/here/data/a b/file"), "blank\n")
+        yield* client.ok(["rm", "-r", "/here/data"])
+        const every = yield* old(" --all", "data/hello")
+        assert.notStrictEqual(every.code, 0)
+        assert.include(every.stderr, "byteback: --all is not served to this old client; nothing was sent")
+        assert.strictEqual(yield* client.ok(["ls", "-A", "/here"]), "")
       }).pipe(Effect.scoped)
     )
   })

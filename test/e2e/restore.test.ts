@@ -94,6 +94,7 @@ describe.skipIf(!root)("restoring", () => {
           /2 device nodes left out; --devices makes them\nbyteback: data\/dir\/disk\nbyteback: data\/dir\/null\n/
         )
         yield* client.ok(["sh", "-c", "cd /plain/data/dir; test -p fifo; test -S socket; test ! -e null"])
+        yield* client.ok(["sh", "-c", 'test "$(du -k /plain/data/dir/sparse | cut -f1)" -lt 1000'])
       }).pipe(Effect.scoped)
     )
 
@@ -301,6 +302,19 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok(["rm", "/usr/local/bin/rsync"])
         yield* client.ok(third)
         yield* client.ok(["diff", "-r", "/data", "/third/data"])
+
+        // In place too: what has come of a file waits beside its place for the rest.
+        yield* client.ok(["sh", "-c", "cp -a /data /kept; rm /data/big"])
+        const inPlace = ["byteback", "restore", "/data", "--snapshot", first, "--in-place", "--yes"]
+        yield* slow(client, 4000)
+        const halfway = yield* client.start(inPlace)
+        yield* client.until(["sh", "-c", 'test "$(du -sk /data | cut -f1)" -gt 8000'])
+        yield* server.ok(["pkill", "-x", "rsync"])
+        refused(yield* halfway.wait, 1, /what had arrived is kept.*Give the same command again/)
+        assert.isFalse(yield* client.exists("/data/big"))
+        yield* client.ok(["rm", "/usr/local/bin/rsync"])
+        yield* client.ok(inPlace)
+        yield* client.ok(["diff", "-r", "/kept", "/data"])
 
         yield* client.ok(["sh", "-c", "mkdir /small; mount -t tmpfs -o size=20M tmpfs /small"])
         const small = [...words.slice(0, -1), "/small/back"]

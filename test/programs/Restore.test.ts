@@ -147,7 +147,7 @@ describe("a restore", () => {
         [{ target: place, all: true }, "cannot go to one place"],
         [{ target: place, host: "web" }, "another machine's files"],
         [{ target: place, deletes: true, paths: ["/etc", "/"] }, "not /"],
-        [{ from: "saved by root" }, "cannot be asked for by that name"],
+        [{ from: "saved by root" }, "was not made by byteback"],
         [{ from: "2026-10-01T00:00+0000" }, `the nearest are ${older}, ${newer}`],
         [{ from: 0 }, `the oldest is ${older}`]
       ] as const) {
