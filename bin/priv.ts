@@ -14,6 +14,7 @@ import {
   writeFileSync
 } from "node:fs"
 import { basename } from "node:path"
+import { escapeText } from "../src/domain/escape.ts"
 import { exitCode } from "../src/domain/exitCode.ts"
 import { isHostName } from "../src/domain/hostName.ts"
 import { hasKnownHoles, oldestRsync } from "../src/domain/rsyncHoles.ts"
@@ -24,8 +25,11 @@ import { type Pull, type Push, type Restore, snapshotOf } from "../src/domain/re
 import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
 import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
 import { shortReserve } from "../src/domain/storeUsage.ts"
+import type { JournalEntry } from "../src/domain/JournalEntry.ts"
+import { allSuspect, latestOf, noteLine, passedOver } from "../src/domain/latest.ts"
 import { nearestSnapshots } from "../src/domain/nearestSnapshots.ts"
 import { isSftpRequest } from "../src/domain/request/sftp.ts"
+import { joinSnapshots } from "../src/domain/snapshotList.ts"
 import { type SnapshotRef, snapshotTime } from "../src/domain/snapshotName.ts"
 
 const store = "/byteback"
@@ -191,7 +195,47 @@ const confined = (
   return [filter, String(seconds), ...argv]
 }
 
-/** The directory of a snapshot that is whole: in root's hands, with a name of ours or one that an administrator gave. */
+/** What the host's journal says; a line that was cut off is left out. */
+const journalOf = (host: string): ReadonlyArray<JournalEntry> =>
+  (textOf(`${state}/journal/${host}.ndjson`) ?? "").split("\n").flatMap((line) => {
+    try {
+      return [JSON.parse(line) as JournalEntry]
+    } catch {
+      return []
+    }
+  })
+
+/** Not even root may write there: a snapshot's `ro`, which only btrfs tells otherwise. */
+const isReadOnly = (path: string): boolean => {
+  try {
+    accessSync(path, constants.W_OK)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** The name of the newest snapshot that is not suspect, which is what a client means by `latest`; a newer one is told of. */
+const latestName = (host: string, dated: ReadonlyArray<{ readonly name: string; readonly time: number }>): string => {
+  const stored = dated.map(({ name, time }) => ({
+    name,
+    at: time,
+    foreign: false,
+    sealed: isReadOnly(`${store}/${host}/${name}`)
+  }))
+  const listed = joinSnapshots(stored, journalOf(host), Math.floor(Date.now() / 1000))
+  const { chosen, passed } = latestOf(listed)
+  if (chosen === undefined) {
+    return refuse(
+      passed === undefined ? "this host has no snapshot yet" : escapeText(allSuspect(passed)),
+      exitCode.failed
+    )
+  }
+  if (passed !== undefined) process.stderr.write(`${noteLine(escapeText(passedOver(passed, chosen.name)))}\n`)
+  return chosen.name
+}
+
+/** The directory of a snapshot that is whole, in root's hands; one with a name that is not ours may be the host's own too. */
 const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
   const at = `${store}/${host}`
   const owner = (name: string): number => {
@@ -203,10 +247,11 @@ const snapshotDirectory = (host: string, wanted: SnapshotRef): string => {
     const time = snapshotTime(name)
     return time === undefined || owner(name) !== 0 ? [] : [{ name, time }]
   })
-  const newest = dated.toSorted((a, b) => a.time - b.time).at(-1)
-  const found = wanted === "latest" ? newest : dated.find(({ name }) => name === wanted)
+  if (wanted === "latest") return `${at}/${latestName(host, dated)}`
+  const found = dated.find(({ name }) => name === wanted)
   if (found !== undefined) return `${at}/${found.name}`
-  if (newest === undefined) return refuse("this host has no snapshot yet", exitCode.failed)
+  if (snapshotTime(wanted) === undefined && [0, uidOf(host)].includes(owner(wanted))) return `${at}/${wanted}`
+  if (dated.length === 0) return refuse("this host has no snapshot yet", exitCode.failed)
   const near = nearestSnapshots(
     dated.map(({ name }) => name),
     wanted
@@ -267,6 +312,12 @@ const read = (host: string, { command, compared, directory, name, passwd, second
 
 const pull = (host: string, request: Pull | Restore): void => {
   uidOf(host)
+  // One session reads one snapshot, and less than what was asked for may not pass for all of it.
+  if (request._tag === "Restore" && request.all) {
+    refuse(
+      "--all is not served to this old client; nothing was sent. Name one --snapshot, or use byteback 0.5: byteback restore --all"
+    )
+  }
   checkStore()
   const directory = snapshotDirectory(host, snapshotOf(request))
   const version = rsyncVersion()
@@ -287,7 +338,7 @@ const search = (host: string, request: Reading): void => {
   uidOf(host)
   checkStore()
   const reader = (...names: ReadonlyArray<string>) => [
-    ...[`${lib}/node`, "--max-old-space-size=128", `${lib}/reader.cjs`],
+    ...[`${lib}/node`, "--max-old-space-size=128", "--max-semi-space-size=2", `${lib}/reader.cjs`],
     ...[printReading(request), ...names]
   ]
   const all = { directory: `${store}/${host}`, name: "*", seconds: longest.search } as const

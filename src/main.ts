@@ -8,6 +8,7 @@ import { logger } from "./cli/logger.ts"
 import { presenter } from "./cli/presenter.ts"
 import { root } from "./cli/root.ts"
 import { runToExit } from "./cli/runToExit.ts"
+import { joinSignedValues } from "./cli/signedValue.ts"
 import { ConfigError } from "./domain/clientSettings.ts"
 import { version } from "./domain/version.ts"
 import { layer } from "./layer.ts"
@@ -17,7 +18,7 @@ const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] a
 
 /** `byteback VERB ...`, or one of the old names with its old flags. */
 export const main = (name: string, args: ReadonlyArray<string>): void => {
-  const said = configDirectory(legacyArgv(name, args), process.env)
+  const said = configDirectory(joinSignedValues(legacyArgv(name, args)), process.env)
   if (said instanceof ConfigError) return runToExit(Effect.fail(said))
   const { directory, words } = said
   const places = Layer.effect(

@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer"
 import type { Stats } from "node:fs"
 import { escapeName } from "../../src/domain/escape.ts"
+import type { FileType } from "../../src/domain/request/reading.ts"
 import { natureOf } from "../../src/domain/storedStat.ts"
 import { look, statXattr, targetOf, xattrsOf } from "./look.ts"
 import { pathFields, type Rows } from "./output.ts"
@@ -27,25 +28,26 @@ const together = 1000
 
 interface Waiting {
   readonly path: string
-  readonly told: string
   readonly found: Stats
-  readonly more: object
 }
 
-/** Rows with details, for which files are gathered so that few calls read all their xattrs. */
+/** Rows for which xattrs are read: files are gathered so that few calls read those of many. */
 export class Described {
   readonly #rows: Rows
+  readonly #type: FileType | undefined
   #waiting: Array<Waiting> = []
 
-  constructor(rows: Rows) {
+  /** Rows are only of one `type`, where that is given. */
+  constructor(rows: Rows, type?: FileType) {
     this.#rows = rows
+    this.#type = type
   }
 
-  /** `path` is where it lies, `told` what the row calls it; `more` goes into the row too. */
-  add(path: string, told: string, more: object = {}): void {
-    const found = look(path)
-    if (found !== null) this.#waiting.push({ path, told, found, more })
-    if (this.#waiting.length >= Math.min(together, this.#rows.left + 1)) this.flush()
+  /** `found` is what lies at `path`. */
+  add(path: string, found: Stats | null = look(path)): void {
+    if (found !== null) this.#waiting.push({ path, found })
+    const enough = this.#type === undefined ? Math.min(together, this.#rows.left + 1) : together
+    if (this.#waiting.length >= enough) this.flush()
   }
 
   flush(): void {
@@ -55,9 +57,10 @@ export class Described {
       waiting.map(({ path }) => path),
       "stat"
     )
-    for (const { found, more, path, told } of waiting) {
-      const stat = xattrs(path).get(statXattr)
-      this.#rows.add({ _tag: "entry", ...pathFields(told), ...details(path, found, stat), ...more })
+    for (const { found, path } of waiting) {
+      const known = details(path, found, xattrs(path).get(statXattr))
+      if (this.#type === undefined || known.type === this.#type)
+        this.#rows.add({ _tag: "entry", ...pathFields(path), ...known })
     }
   }
 }

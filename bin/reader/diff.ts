@@ -8,11 +8,11 @@ import { entriesOf, join, look, statXattr, xattrsOf } from "./look.ts"
 import { pathFields, refuse, Rows } from "./output.ts"
 
 /** Names that are kept in memory at most; a larger difference is cut. */
-const mostNames = 300_000
+const mostNames = 200_000
 
 const stdin = 0
 
-/** What `btrfs send` says on stdin; null where that is no whole stream, as between snapshots that are no relatives. */
+/** What `btrfs send` says on stdin, or the beginning of it where that is too much; null where that is no whole stream, as between snapshots that are no relatives. */
 const sent = (rows: Rows): SendChanges | null => {
   const stream = new SendStream()
   const changes = new SendChanges()
@@ -25,18 +25,21 @@ const sent = (rows: Rows): SendChanges | null => {
         if (command._tag === "end") return changes
         changes.apply(command)
       }
-      if (changes.size > mostNames) {
-        rows.cutShort()
-        return changes
-      }
+      if (changes.size > mostNames) rows.cutShort("memory")
+      if (!rows.open) return changes
     }
   } catch {
     return null
   }
 }
 
-/** A name that the stream uses for a while only; seen in the answer where that had to be cut. */
-const temporary = /^o\d+-\d+-\d+(\/|$)/
+/** A name that the stream uses for a while only, and a file may have: it is left where the stream had to be cut. */
+const temporary = /^o\d+-\d+-\d+(?=\/|$)/
+
+const isTemporary = (to: string, path: string): boolean => {
+  const [name] = temporary.exec(path) ?? []
+  return name !== undefined && look(join(to, name)) === null
+}
 
 const within = (path: string, top: string): boolean => top === "" || path === top || path.startsWith(`${top}/`)
 
@@ -66,7 +69,7 @@ const row = (to: string, from: string, { change, directory, from: old, path }: S
 const byPath = (a: SendChange, b: SendChange): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0)
 
 /** Both trees side by side, where the two are no relatives: by size and time, and by owner and mode where those agree. */
-const walked = function* (from: string, to: string, top: string): Generator<SendChange> {
+const walked = function* (rows: Rows, from: string, to: string, top: string): Generator<SendChange> {
   let doubtful: Array<readonly [string, Stats, Stats]> = []
   const settle = function* (): Generator<SendChange> {
     const paths = doubtful.flatMap(([path]) => [join(from, path), join(to, path)])
@@ -97,7 +100,12 @@ const walked = function* (from: string, to: string, top: string): Generator<Send
     } else if (!same && path !== "") doubtful.push([path, old, now])
     if (doubtful.length >= 500) yield* settle()
     if (!old.isDirectory() || !now.isDirectory()) return
-    const names = new Set([...entriesOf(join(from, path)), ...entriesOf(join(to, path))].map(({ name }) => name))
+    const names = new Set<string>()
+    for (const snapshot of [from, to])
+      for (const { name } of entriesOf(join(snapshot, path))) {
+        names.add(name)
+        if (names.size > mostNames) return rows.cutShort("memory")
+      }
     for (const name of [...names].toSorted()) yield* both(join(path, name))
   }
   yield* both(top)
@@ -121,16 +129,19 @@ export const diff = (request: Diff, from: string, to: string): void => {
   const rows = new Rows(request.most)
   const told = from === to ? new SendChanges() : sent(rows)
   if (told === null) {
-    for (const change of walked(from, to, top)) {
+    for (const change of walked(rows, from, to, top)) {
       if (!rows.open) break
       rows.add(row(to, from, change))
     }
   } else {
+    const whole = rows.open
     const changes = [...told.changes()].filter(
-      ({ from: old, path }) => (within(path, top) || (old !== null && within(old, top))) && !temporary.test(path)
+      ({ change, from: old, path }) =>
+        (within(path, top) || (old !== null && within(old, top))) &&
+        (whole || change === "removed" || !isTemporary(to, path))
     )
     for (const change of changes.toSorted(byPath)) {
-      if (!rows.open) break
+      if (whole && !rows.open) break
       if (looksDifferent(from, to, change)) rows.add(row(to, from, change))
     }
   }

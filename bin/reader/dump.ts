@@ -1,13 +1,15 @@
 // dump: a tree as a tar archive, with all that --fake-super keeps of its files turned back.
 import { lstatSync, type BigIntStats } from "node:fs"
+import { exitCode } from "../../src/domain/exitCode.ts"
 import type { Xattrs } from "../../src/domain/getfattr.ts"
-import { pathMissing, type Raw } from "../../src/domain/request/reading.ts"
+import type { Raw } from "../../src/domain/request/reading.ts"
 import { aclText } from "../../src/domain/storedAcl.ts"
 import { natureOf } from "../../src/domain/storedStat.ts"
 import { tarEnd, type TarEntry, tarHeader, tarPadding } from "../../src/domain/tar.ts"
-import { entriesOf, join, look, raw, statXattr, targetOf, xattrsOf } from "./look.ts"
+import { entriesOf, join, lookFor, raw, statXattr, targetOf, xattrsOf } from "./look.ts"
 import { refuse, writeAll } from "./output.ts"
 import { copyOut } from "./cat.ts"
+import { noteUnread, unread } from "./unread.ts"
 
 /** Files whose xattrs are read with one call. */
 const together = 200
@@ -59,8 +61,8 @@ const write = (bytes: string): void => writeAll(Buffer.from(bytes, "latin1"))
 
 const zeros = Buffer.alloc(64 * 1024)
 
-/** The first name of each file that has several. */
-type Names = Map<bigint, string>
+/** The first name of each file that has several, and how many of them are still to come. */
+type Names = Map<bigint, { readonly first: string; left: bigint }>
 
 const give = (paths: ReadonlyArray<string>, names: Names): void => {
   const xattrs = xattrsOf(paths, "all")
@@ -68,32 +70,36 @@ const give = (paths: ReadonlyArray<string>, names: Names): void => {
     const found = lstatSync(raw(path), { bigint: true, throwIfNoEntry: false })
     const entry = found === undefined ? null : entryOf(path, found, xattrs(path))
     if (found === undefined || entry === null) continue
-    const first = found.nlink > 1n && entry.kind !== "5" ? names.get(found.ino) : undefined
-    if (first !== undefined) {
+    const known = found.nlink > 1n && entry.kind !== "5" ? names.get(found.ino) : undefined
+    if (known !== undefined) {
+      known.left -= 1n
+      if (known.left === 0n) names.delete(found.ino)
       write(
         tarHeader({
           ...entry,
           kind: "1",
           size: 0,
-          target: first,
+          target: known.first,
           xattrs: new Map(),
           acl: { access: null, default: null }
         })
       )
       continue
     }
-    if (found.nlink > 1n) names.set(found.ino, path)
+    if (found.nlink > 1n && entry.kind !== "5") names.set(found.ino, { first: path, left: found.nlink - 1n })
     write(tarHeader(entry))
     if (entry.size === 0) continue
-    // what shrinks while it is read, as a file of `current` may, is filled up: the header has told its size
-    for (let left = entry.size - copyOut(path, entry.size); left > 0; left -= zeros.length)
+    const { copied, trouble } = copyOut(path, entry.size)
+    if (trouble !== null) noteUnread(path, trouble)
+    // what cannot be read, or shrinks meanwhile as a file of `current` may, is filled up: the header has told its size
+    for (let left = entry.size - copied; left > 0; left -= zeros.length)
       writeAll(zeros.subarray(0, Math.min(left, zeros.length)))
     write(tarPadding(entry.size))
   }
 }
 
 export const dump = ({ path }: Raw): void => {
-  const found = look(path) ?? refuse("there is nothing at that path", pathMissing)
+  const found = lookFor(path)
   const names: Names = new Map()
   let waiting: Array<string> = [path]
   const walk = (directory: string): void => {
@@ -110,4 +116,9 @@ export const dump = ({ path }: Raw): void => {
   if (found.isDirectory()) walk(path)
   give(waiting, names)
   write(tarEnd)
+  const lost = unread()
+  if (lost === null) return
+  const others = lost.count > lost.paths.length ? ` and ${lost.count - lost.paths.length} more` : ""
+  const which = `${lost.paths.join(", ")}${others}`
+  refuse(`the server cannot read ${which}; zeros stand in their place, and the rest is whole`, exitCode.failed)
 }

@@ -2,11 +2,11 @@
 import { isUtf8 } from "node:buffer"
 import type { Stats } from "node:fs"
 import { namePattern } from "../../src/domain/request/pathPattern.ts"
-import { type FileType, type Find, pathMissing } from "../../src/domain/request/reading.ts"
+import type { Find } from "../../src/domain/request/reading.ts"
 import { natureOf } from "../../src/domain/storedStat.ts"
 import { Described, details } from "./describe.ts"
-import { entriesOf, join, look, snapshotNames, statXattr, xattrsOf } from "./look.ts"
-import { pathFields, refuse, Rows } from "./output.ts"
+import { entriesOf, join, look, lookFor, snapshotNames, statXattr, xattrsOf } from "./look.ts"
+import { pathFields, Rows } from "./output.ts"
 
 /** Names are matched as text where they are UTF-8, so that `?` is a character, and else byte by byte. */
 const textOf = (bytes: string): string => {
@@ -33,64 +33,22 @@ const fits = (request: Find, { mtimeMs, size }: Stats): boolean =>
   size >= (request.atLeast ?? 0) &&
   size <= (request.atMost ?? Infinity)
 
-/** Types that xattrs have told, by inode number and ctime. */
-type Types = Map<string, FileType | null>
-
-/** Types that are remembered at most. */
-const mostTypes = 200_000
-
-/** Passes the files of one type on. Many are asked about with one call of getfattr, and none twice that did not change. */
-class TypeFilter {
-  readonly #type: Find["type"]
-  readonly #pass: (path: string) => void
-  #waiting: Array<{ readonly path: string; readonly found: Stats; readonly key: string }> = []
-
-  constructor(type: Find["type"], pass: (path: string) => void) {
-    this.#type = type
-    this.#pass = pass
-  }
-
-  ask(path: string, found: Stats, types: Types): void {
-    const key = `${found.ino} ${found.ctimeMs}`
-    const known = types.get(key)
-    if (known === undefined) this.#waiting.push({ path, found, key })
-    else if (known === this.#type) this.#pass(path)
-    if (this.#waiting.length >= 1000) this.flush(types)
-  }
-
-  flush(types: Types): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    const xattrs = xattrsOf(
-      waiting.map(({ path }) => path),
-      "stat"
-    )
-    for (const { found, key, path } of waiting) {
-      const type = natureOf(found, xattrs(path).get(statXattr))?.type ?? null
-      if (types.size < mostTypes) types.set(key, type)
-      if (type === this.#type) this.#pass(path)
-    }
-  }
-}
+const filters = ({ atLeast, atMost, newer, older, type }: Find): boolean =>
+  [atLeast, atMost, newer, older, type].some((one) => one !== undefined)
 
 const findInOne = (request: Find): void => {
   const rows = new Rows(request.most)
-  const described = new Described(rows)
+  const described = new Described(rows, request.type)
   const matches = matcher(request.pattern)
-  const plain = !request.details && !filters(request)
-  const give = (path: string, directory: boolean): void => {
-    if (request.details) described.add(path, path)
-    else rows.add({ _tag: "entry", ...pathFields(path), type: directory ? "d" : null })
-  }
-  const types: Types = new Map()
-  const typed = new TypeFilter(request.type, (path) => give(path, false))
+  const filtered = filters(request)
+  // a directory is known as such without its xattr
+  const asks = request.details || (request.type !== undefined && request.type !== "d")
   const hit = (path: string, directory: boolean): void => {
-    if (plain) return give(path, directory)
     if (request.type !== undefined && (request.type === "d") !== directory) return
-    const found = look(path)
-    if (found === null || !fits(request, found)) return
-    if (request.type === undefined || directory) return give(path, directory)
-    typed.ask(path, found, types)
+    const found = asks || filtered ? look(path) : null
+    if (filtered && (found === null || !fits(request, found))) return
+    if (asks) described.add(path, found)
+    else rows.add({ _tag: "entry", ...pathFields(path), type: directory ? "d" : null })
   }
   const walk = (directory: string): void => {
     for (const entry of entriesOf(directory)) {
@@ -100,102 +58,159 @@ const findInOne = (request: Find): void => {
       if (entry.directory) walk(path)
     }
   }
-  if (look(request.path) === null) refuse("there is nothing at that path", pathMissing)
+  lookFor(request.path)
   walk(request.path)
-  typed.flush(types)
   described.flush()
   rows.end()
 }
 
-const filters = ({ atLeast, atMost, newer, older, type }: Find): boolean =>
-  [atLeast, atMost, newer, older, type].some((one) => one !== undefined)
-
-/** What of a directory matters: its subdirectories, and what matches in it. */
-interface Seen {
-  readonly directories: ReadonlyArray<string>
-  readonly hits: ReadonlyArray<{ readonly name: string; readonly directory: boolean }>
-}
-
-/** A path that was found: in which snapshots, and in which it was looked at last. */
-interface Found {
+/** Snapshots that follow each other in which a path is one and the same; `at` is where it lies in the first of them. */
+interface Version {
   readonly first: string
-  readonly directory: boolean
+  readonly at: string
+  readonly found: Stats
   last: string
   snapshots: number
 }
 
+/** A path and its versions among which the one that was asked for may be. */
+interface Candidate {
+  readonly path: string
+  readonly versions: ReadonlyArray<Version>
+}
+
+const versionsOf = (request: Find, path: string, snapshots: ReadonlyArray<string>): ReadonlyArray<Version> => {
+  const versions: Array<Version> = []
+  for (const snapshot of snapshots) {
+    const at = join(snapshot, path)
+    const found = look(at)
+    if (found === null || !fits(request, found)) continue
+    if (request.type !== undefined && (request.type === "d") !== found.isDirectory()) continue
+    const before = versions.at(-1)
+    if (before !== undefined && before.found.ino === found.ino && before.found.ctimeMs === found.ctimeMs) {
+      before.last = snapshot
+      before.snapshots += 1
+    } else versions.push({ first: snapshot, last: snapshot, snapshots: 1, at, found })
+  }
+  return versions
+}
+
+/** A name in a directory of all snapshots: whether it is one itself, and in which snapshots it matches. */
+interface Name {
+  readonly matching: Array<ReadonlyArray<string>>
+  directory: boolean
+}
+
+/** Names that are held at once, in all directories from the root to where the walk is. */
+const mostNames = 100_000
+
+/** Versions that are asked about with one call of getfattr. */
+const together = 1000
+
 /**
- * A directory that has the inode number and the times that it had in the snapshot before holds the same names, so that only the
- * changed ones are read again; its subdirectories are still looked at, since what changes below them does not show in it.
+ * Directory by directory through all snapshots at once, so that each row is all that is to be said of its path. A directory that has
+ * the inode number and the times that it had in the snapshot before holds the same names, so that only the changed ones are read again.
  */
 const findInAll = (request: Find): void => {
   const rows = new Rows(request.most)
   const matches = matcher(request.pattern)
-  const byPath = request.pattern.includes("/")
   const filtered = filters(request)
-  const results = new Map<string, Found>()
-  const types: Types = new Map()
-  let before = new Map<string, Seen>()
-  for (const snapshot of snapshotNames()) {
-    const now = new Map<string, Seen>()
-    const add = (path: string, directory: boolean): void => {
-      const known = results.get(path)
-      if (known !== undefined) {
-        known.last = snapshot
-        known.snapshots += 1
-      } else if (results.size >= request.most) rows.cutShort()
-      else results.set(path, { first: snapshot, last: snapshot, snapshots: 1, directory })
+  const asks = request.type !== undefined && request.type !== "d"
+  let held = 0
+  let waiting: Array<Candidate> = []
+  let asked = 0
+
+  const flush = (): void => {
+    const paths = waiting.flatMap(({ versions }) => (asks ? versions : versions.slice(-1)).map(({ at }) => at))
+    const xattrs = xattrsOf(asks || request.details ? paths : [], "stat")
+    const stat = ({ at }: Version) => xattrs(at).get(statXattr)
+    for (const { path, versions } of waiting) {
+      const those = asks ? versions.filter((one) => natureOf(one.found, stat(one))?.type === request.type) : versions
+      const [first, last] = [those[0], those.at(-1)]
+      if (first === undefined || last === undefined) continue
+      rows.add({
+        _tag: "found",
+        ...pathFields(path),
+        ...(request.details
+          ? details(last.at, last.found, stat(last))
+          : { type: last.found.isDirectory() ? "d" : null }),
+        first: first.first,
+        last: last.last,
+        snapshots: those.reduce((sum, one) => sum + one.snapshots, 0)
+      })
     }
-    const typed = new TypeFilter(request.type, (path) => add(path.slice(snapshot.length + 1), false))
-    const hit = (path: string, directory: boolean): void => {
-      if (!filtered) return add(path, directory)
-      if (request.type !== undefined && (request.type === "d") !== directory) return
-      const found = look(join(snapshot, path))
-      if (found === null || !fits(request, found)) return
-      if (request.type === undefined || directory) add(path, directory)
-      else typed.ask(join(snapshot, path), found, types)
+    waiting = []
+    asked = 0
+  }
+
+  const hit = (path: string, { directory, matching }: Name): void => {
+    const snapshots = matching.flat()
+    const [first = "", last = ""] = [snapshots[0], snapshots.at(-1)]
+    if (!filtered && !request.details) {
+      rows.add({
+        _tag: "found",
+        ...pathFields(path),
+        type: directory ? "d" : null,
+        first,
+        last,
+        snapshots: snapshots.length
+      })
+      return
     }
-    const walk = (directory: string): void => {
-      if (!rows.open) return
-      const at = join(snapshot, directory)
-      const found = look(at)
-      if (found === null || !found.isDirectory()) return
-      // where whole paths are matched, a directory that was moved holds other matches
-      const key = `${found.ino} ${found.ctimeMs} ${found.mtimeMs}${byPath ? ` ${directory}` : ""}`
-      let seen = before.get(key)
-      if (seen === undefined) {
-        const entries = entriesOf(at)
-        seen = {
-          directories: entries.filter((entry) => entry.directory).map(({ name }) => name),
-          hits: entries.filter(({ name }) => matches(directory, name))
-        }
+    const versions = versionsOf(request, path, snapshots)
+    if (versions.length === 0) return
+    waiting.push({ path, versions })
+    asked += versions.length
+    if (asked >= together || waiting.length > rows.left) flush()
+  }
+
+  /** Snapshots that follow each other in which the directory is the same. */
+  const listings = (directory: string, snapshots: ReadonlyArray<string>): ReadonlyArray<Array<string>> => {
+    const same: Array<Array<string>> = []
+    let before = ""
+    for (const snapshot of snapshots) {
+      const found = look(join(snapshot, directory))
+      if (found?.isDirectory() !== true) continue
+      const key = `${found.ino} ${found.ctimeMs} ${found.mtimeMs}`
+      if (key === before) same.at(-1)?.push(snapshot)
+      else same.push([snapshot])
+      before = key
+    }
+    return same
+  }
+
+  const walk = (directory: string, snapshots: ReadonlyArray<string>): void => {
+    if (!rows.open) return
+    const names = new Map<string, Name>()
+    let full = false
+    const same = listings(directory, snapshots)
+    for (const these of same) {
+      for (const entry of entriesOf(join(these[0] ?? "", directory))) {
+        if (!rows.open) return
+        const match = matches(directory, entry.name)
+        if (!match && !entry.directory) continue
+        const known = names.get(entry.name)
+        if (known !== undefined) {
+          known.directory ||= entry.directory
+          if (match) known.matching.push(these)
+        } else if (held < mostNames) {
+          held += 1
+          names.set(entry.name, { matching: match ? [these] : [], directory: entry.directory })
+        } else full = true
       }
-      now.set(key, seen)
-      for (const one of seen.hits) hit(join(directory, one.name), one.directory)
-      for (const name of seen.directories) walk(join(directory, name))
     }
-    walk(request.path)
-    typed.flush(types)
-    before = now
-  }
-  const found = [...results].toSorted(([a], [b]) => (a < b ? -1 : 1))
-  for (let from = 0; from < found.length; from += 1000) {
-    const some = found.slice(from, from + 1000)
-    const stored = (path: string, { last }: Found): string => join(last, path)
-    const xattrs = request.details
-      ? xattrsOf(
-          some.map(([path, one]) => stored(path, one)),
-          "stat"
-        )
-      : null
-    for (const [path, one] of some) {
-      const { directory, ...span } = one
-      const at = stored(path, one)
-      const stats = xattrs === null ? null : look(at)
-      const known = stats === null ? { type: directory ? "d" : null } : details(at, stats, xattrs?.(at).get(statXattr))
-      rows.add({ _tag: "found", ...pathFields(path), ...known, ...span })
+    for (const [name, one] of [...names].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      if (!rows.open) return
+      const path = join(directory, name)
+      if (one.matching.length > 0) hit(path, one)
+      if (one.directory && !full) walk(path, same.flat())
     }
+    held -= names.size
+    if (full) rows.cutShort("memory")
   }
+
+  walk(request.path, snapshotNames())
+  flush()
   rows.end()
 }
 

@@ -1,10 +1,12 @@
 // Looks at what lies in the sandbox, by byte strings and without ever following a link.
 import { spawnSync } from "node:child_process"
-import { lstatSync, opendirSync, readSync, openSync, closeSync, constants, type Dirent, type Stats } from "node:fs"
+import { lstatSync, opendirSync, readSync, openSync, closeSync, constants, type Dir, type Stats } from "node:fs"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { parseGetfattr, type Xattrs } from "../../src/domain/getfattr.ts"
+import { pathMissing } from "../../src/domain/request/reading.ts"
 import { snapshotTime } from "../../src/domain/snapshotName.ts"
 import { refuse } from "./output.ts"
+import { noteUnread, unread } from "./unread.ts"
 
 /** A path below the working directory as the system takes it; "" is the directory itself. */
 export const raw = (path: string): Buffer => Buffer.from(path === "" ? "." : path, "latin1")
@@ -15,9 +17,20 @@ export const join = (directory: string, name: string): string => (directory === 
 export const look = (path: string): Stats | null => {
   try {
     return lstatSync(raw(path), { throwIfNoEntry: false }) ?? null
-  } catch {
+  } catch (cause) {
+    noteUnread(path, cause)
     return null
   }
+}
+
+/** The same of what was asked for, without which there is no answer. */
+export const lookFor = (path: string): Stats => {
+  const found = look(path)
+  if (found !== null) return found
+  const lost = unread()
+  return lost === null
+    ? refuse("there is nothing at that path", pathMissing)
+    : refuse(`the server cannot read ${lost.paths.join(", ")}`, exitCode.failed)
 }
 
 export interface Entry {
@@ -28,26 +41,44 @@ export interface Entry {
 // Its types do not know this encoding for a directory, in which each character stands for a byte.
 const latin1 = "latin1" as BufferEncoding
 
-/** What a directory holds, sorted by bytes; nothing where it cannot be read. */
-export const entriesOf = (directory: string): ReadonlyArray<Entry> => {
+/** Names of a directory that are held at once: a mail directory may have a million. */
+const piece = 20_000
+
+const pieceOf = (directory: string, opened: Dir): ReadonlyArray<Entry> => {
   const found: Array<Entry> = []
   try {
-    const opened = opendirSync(raw(directory) as unknown as string, { encoding: latin1, bufferSize: 256 })
-    try {
-      for (let entry: Dirent | null = opened.readSync(); entry !== null; entry = opened.readSync())
-        found.push({ name: entry.name, directory: entry.isDirectory() })
-    } finally {
-      opened.closeSync()
+    while (found.length < piece) {
+      const entry = opened.readSync()
+      if (entry === null) break
+      found.push({ name: entry.name, directory: entry.isDirectory() })
     }
-  } catch {
-    return found
+  } catch (cause) {
+    noteUnread(directory, cause)
   }
   return found.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
+/** What a directory holds, sorted by bytes; one of more than 20,000 names comes in pieces, each of them sorted. */
+export function* entriesOf(directory: string): Generator<Entry> {
+  let opened: Dir
+  try {
+    opened = opendirSync(raw(directory) as unknown as string, { encoding: latin1, bufferSize: 256 })
+  } catch (cause) {
+    return noteUnread(directory, cause)
+  }
+  let some: ReadonlyArray<Entry>
+  // closed before what is below is looked at: few may be open at once
+  try {
+    for (some = pieceOf(directory, opened); some.length === piece; some = pieceOf(directory, opened)) yield* some
+  } finally {
+    opened.closeSync()
+  }
+  yield* some
+}
+
 /** The host's snapshots, oldest first, where the working directory is the host's. */
 export const snapshotNames = (): ReadonlyArray<string> =>
-  entriesOf("")
+  [...entriesOf("")]
     .flatMap(({ directory, name }) => {
       const at = snapshotTime(name)
       return directory && at !== undefined && look(name)?.uid === 0 ? [{ name, at }] : []

@@ -4,6 +4,8 @@ import { writeSync } from "node:fs"
 import { escapeName } from "../../src/domain/escape.ts"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { refusalLine } from "../../src/domain/refusalLine.ts"
+import type { End } from "../../src/domain/ReadingAnswer.ts"
+import { unread } from "./unread.ts"
 
 const stdout = 1
 
@@ -42,7 +44,7 @@ export class Rows {
   readonly #until = performance.now() + longest
   #rows = 0
   #lines = ""
-  #cut: "rows" | "time" | null = null
+  #cut: End["cut"] = null
 
   constructor(most: number) {
     this.#most = most
@@ -59,13 +61,13 @@ export class Rows {
     return this.#most - this.#rows
   }
 
-  /** One row too many, or none: the answer says that it is cut. */
-  cutShort(): void {
-    this.#cut ??= "rows"
+  /** The answer says that it is cut, and by what. */
+  cutShort(why: "rows" | "memory"): void {
+    this.#cut ??= why
   }
 
   add(row: object): void {
-    if (this.#rows >= this.#most) return this.cutShort()
+    if (this.#rows >= this.#most) return this.cutShort("rows")
     this.#rows += 1
     this.#lines += `${JSON.stringify(row)}\n`
     if (this.#lines.length >= kept) this.#flush()
@@ -73,7 +75,9 @@ export class Rows {
 
   /** The trailer, by which the client knows that it has heard everything. */
   end(): void {
-    this.#lines += `${JSON.stringify({ _tag: "end", rows: this.#rows, cut: this.#cut })}\n`
+    const lost = unread()
+    const end: End = { _tag: "end", rows: this.#rows, cut: this.#cut, ...(lost === null ? {} : { unread: lost }) }
+    this.#lines += `${JSON.stringify(end)}\n`
     this.#flush()
   }
 

@@ -2,10 +2,9 @@
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { SnapshotRef } from "../domain/snapshotName.ts"
-import { readBytes } from "../programs/ReadSnapshots.ts"
 import { host, serverFlags, settingsOf } from "./clientFlags.ts"
 import { snapshotPath } from "./pathArgument.ts"
-import { writeRaw } from "./rawOutput.ts"
+import { printRaw, rawJson } from "./rawOutput.ts"
 
 export const catCommand = Command.make(
   "cat",
@@ -14,16 +13,13 @@ export const catCommand = Command.make(
     path: Argument.String("path").pipe(
       Argument.withDescription("[SNAPSHOT:]PATH; without a snapshot the latest, and the path as it is named here")
     ),
-    host
+    host,
+    json: rawJson
   },
   Effect.fnUntraced(function* (given) {
     const { path, snapshot } = yield* snapshotPath(given.path, given.host)
-    yield* readBytes({
-      settings: settingsOf(given),
-      host: Option.getOrUndefined(given.host),
-      request: { _tag: "cat", snapshot: snapshot ?? ("latest" as SnapshotRef), path },
-      onBytes: writeRaw
-    })
+    const request = { _tag: "cat", snapshot: snapshot ?? ("latest" as SnapshotRef), path } as const
+    yield* printRaw({ settings: settingsOf(given), host: Option.getOrUndefined(given.host), request }, given.json)
   })
 ).pipe(
   Command.withDescription("Print the content of one file of a snapshot"),

@@ -2,11 +2,10 @@
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { ConfigError } from "../domain/clientSettings.ts"
-import { readBytes } from "../programs/ReadSnapshots.ts"
 import { host, serverFlags, settingsOf } from "./clientFlags.ts"
 import { snapshotPath } from "./pathArgument.ts"
 import { snapshotNamed } from "./snapshotArgument.ts"
-import { writeRaw } from "./rawOutput.ts"
+import { printRaw, rawJson } from "./rawOutput.ts"
 
 export const dumpCommand = Command.make(
   "dump",
@@ -14,7 +13,8 @@ export const dumpCommand = Command.make(
     ...serverFlags,
     snapshot: Argument.String("snapshot").pipe(Argument.withDescription("a snapshot's name, latest or current")),
     path: Argument.String("path").pipe(Argument.withDescription("what of it; / is everything")),
-    host
+    host,
+    json: rawJson
   },
   Effect.fnUntraced(function* (given) {
     const snapshot = yield* snapshotNamed(given.snapshot)
@@ -25,12 +25,8 @@ export const dumpCommand = Command.make(
         problem: "a terminal cannot show an archive; add | tar -x or > FILE"
       })
     }
-    yield* readBytes({
-      settings: settingsOf(given),
-      host: Option.getOrUndefined(given.host),
-      request: { _tag: "dump", snapshot, path },
-      onBytes: writeRaw
-    })
+    const request = { _tag: "dump", snapshot, path } as const
+    yield* printRaw({ settings: settingsOf(given), host: Option.getOrUndefined(given.host), request }, given.json)
   })
 ).pipe(
   Command.withDescription(

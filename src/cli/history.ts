@@ -12,7 +12,9 @@ const line = (row: Row): string => {
   if (row._tag !== "version" && row._tag !== "absent") return ""
   const others = row.snapshots === 1 ? "" : ` to ${row.last} (${row.snapshots})`
   const span = escapeName(`${row.first}${others}`).padEnd(54)
-  return `${span} ${row._tag === "absent" ? "not there" : `${longColumns(row)}${arrow(row)}`}`.trimEnd()
+  if (row._tag === "absent") return `${span} not there`
+  const before = row.as === undefined ? "" : ` (as in ${escapeName(row.as)})`
+  return `${span} ${longColumns(row)}${arrow(row)}${before}`.trimEnd()
 }
 
 export const historyCommand = Command.make(

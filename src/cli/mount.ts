@@ -4,13 +4,15 @@ import { Console, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { escapeName } from "../domain/escape.ts"
 import { mount } from "../programs/Mount.ts"
-import { host, serverFlags, settingsOf } from "./clientFlags.ts"
+import { jsonFailure } from "./jsonFailure.ts"
+import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
 
 export const mountCommand = Command.make(
   "mount",
   {
     ...serverFlags,
     host,
+    json,
     directory: Argument.String("directory").pipe(Argument.withDescription("an empty directory"))
   },
   (given) => {
@@ -19,8 +21,10 @@ export const mountCommand = Command.make(
       settings: settingsOf(given),
       host: Option.getOrUndefined(given.host),
       directory,
-      ready: Console.error(`byteback: all snapshots are in ${escapeName(directory)}, read-only; ^C unmounts it`)
-    })
+      ready: given.json
+        ? Console.log(JSON.stringify({ _tag: "mounted", directory }))
+        : Console.error(`byteback: all snapshots are in ${escapeName(directory)}, read-only; ^C unmounts it`)
+    }).pipe(jsonFailure(given.json))
   }
 ).pipe(
   Command.withDescription(

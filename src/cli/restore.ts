@@ -6,6 +6,7 @@ import { ConfigError } from "../domain/clientSettings.ts"
 import { escapeName, escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { overwrites } from "../domain/rsync/pullArgv.ts"
+import type { NotInSnapshot } from "../programs/NotInSnapshot.ts"
 import { restore, type RestoreOptions, type RestoreResult, type RestoreTarget } from "../programs/Restore.ts"
 import { host, json, quiet, serverFlags, settingsOf, verbose } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
@@ -93,17 +94,24 @@ const confirmed = Effect.fnUntraced(function* (options: RestoreOptions, talks: b
   return yield* new UsageError({ message: "nothing was written" })
 })
 
-const warn = Effect.fnUntraced(function* ({ leftOut, privileges }: RestoreResult) {
-  const line = (text: string) => Console.error(`byteback: ${text}`)
-  if (leftOut.count > 0) {
-    yield* line(`${count(leftOut.count, "device node")} left out; --devices makes them`)
-    yield* Effect.forEach(leftOut.first, (path) => line(escapeText(path)), { discard: true })
-  }
+const line = (text: string) => Console.error(`byteback: ${text}`)
+
+const warnOfRights = Effect.fnUntraced(function* (privileges: RestoreResult["privileges"]) {
   if (privileges === null || privileges.first.length === 0) return
   const { capabilities, devices, first, setuid } = privileges
   const counts = `${setuid} setuid or setgid files, ${capabilities ?? "no known"} with capabilities, ${devices} devices`
   yield* line(`warning: what was restored holds ${counts}; look at them before anybody can`)
   yield* Effect.forEach(first, (path) => line(escapeName(path)), { discard: true })
+  const more = setuid + devices + (capabilities ?? 0) - first.length
+  if (more > 0) yield* line(`and ${more} more`)
+})
+
+const warn = Effect.fnUntraced(function* ({ leftOut, privileges }: RestoreResult) {
+  if (leftOut.count > 0) {
+    yield* line(`${count(leftOut.count, "device node")} left out; --devices makes them`)
+    yield* Effect.forEach(leftOut.first, (path) => line(escapeText(path)), { discard: true })
+  }
+  yield* warnOfRights(privileges)
 })
 
 export const restoreCommand = Command.make(
@@ -149,14 +157,17 @@ export const restoreCommand = Command.make(
         ...shown,
         ...(namesFiles ? { change: (line: string) => Effect.andThen(clear, Console.log(line)) } : {})
       }
-    }).pipe(Effect.ensuring(clear))
+    }).pipe(
+      Effect.ensuring(clear),
+      Effect.tapErrorTag("NotInSnapshot", ({ restored }: NotInSnapshot) => warnOfRights(restored))
+    )
     if (given.json) {
       yield* Console.log(JSON.stringify({ type: "result", ...result }))
     } else {
       const { changes, stats } = result
       const source = result.snapshot === null ? "all snapshots" : `snapshot ${result.snapshot.name}`
       const where = given.inPlace ? "in place" : `to ${escapeName(result.directory)}`
-      const what = `${stats.transferred} files, ${bytes(stats.transferredSize)} from ${source} ${where}`
+      const what = `${count(stats.transferred, "file")}, ${bytes(stats.transferredSize)} from ${source} ${where}`
       const gone = stats.deleted === 0 ? "" : `, and deleted ${stats.deleted}`
       const said = changes === null ? `restored ${what}${gone}` : `would restore ${what}: ${changesText(changes)}`
       if (!given.quiet) yield* Console.error(`byteback: ${said}`)

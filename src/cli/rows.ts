@@ -1,7 +1,7 @@
 // Prints rows as they come: lines for people with everything escaped, or an object a line.
 import { Console, Effect, Stream } from "effect"
 import { Flag } from "effect/cli"
-import { escapeName } from "../domain/escape.ts"
+import { escapeName, escapeText } from "../domain/escape.ts"
 import type { End, Entry, Row } from "../domain/ReadingAnswer.ts"
 import { localTime } from "./units.ts"
 
@@ -53,6 +53,12 @@ export const arrow = ({ target }: Pick<Entry, "target">): string =>
 const asciiJson = (row: Row | End): string =>
   JSON.stringify(row).replaceAll(/[\x7f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
+const whyCut = {
+  rows: "there are more; --limit shows them",
+  time: "looking any further would take too long; name a directory or another pattern",
+  memory: "more at once would take too much memory; name a directory, one snapshot or another pattern"
+} as const
+
 /** Prints all rows, and says on stderr where the answer was cut. Gives how many they were. */
 export const printRows = <E, R>(
   pieces: Stream.Stream<ReadonlyArray<Row | End>, E, R>,
@@ -72,10 +78,15 @@ export const printRows = <E, R>(
     }),
     Effect.andThen(
       Effect.suspend(() => {
-        if (end.cut === null || json) return Effect.void
-        const why =
-          end.cut === "rows" ? "there are more; --limit shows them" : "looking any further would take too long"
-        return Console.error(`byteback: cut after ${end.rows} rows: ${why}`)
+        const { cut, rows, unread } = end
+        const said: Array<string> = []
+        if (cut !== null) said.push(`byteback: cut after ${rows} rows: ${whyCut[cut]}`)
+        if (unread !== undefined) {
+          const which = unread.paths.map((path) => escapeText(path)).join(", ")
+          const others = unread.count > unread.paths.length ? ` and ${unread.count - unread.paths.length} more` : ""
+          said.push(`byteback: the server could not read ${which}${others}, so this is not all; tell its administrator`)
+        }
+        return said.length === 0 || json ? Effect.void : Console.error(said.join("\n"))
       })
     ),
     Effect.map(() => end.rows)

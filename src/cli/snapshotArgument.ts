@@ -2,11 +2,11 @@
 import { Effect } from "effect"
 import { ConfigError } from "../domain/clientSettings.ts"
 import { escapeName } from "../domain/escape.ts"
-import { isSnapshotRef, type SnapshotRef } from "../domain/snapshotName.ts"
+import { isSnapshotWord, type SnapshotRef } from "../domain/snapshotName.ts"
 
 /** The word itself, where it can name a snapshot at all. */
 export const snapshotNamed = (word: string): Effect.Effect<SnapshotRef, ConfigError> =>
-  isSnapshotRef(word)
+  isSnapshotWord(word)
     ? Effect.succeed(word)
     : Effect.fail(
         new ConfigError({

@@ -9,7 +9,9 @@ import { snapshotPath } from "./pathArgument.ts"
 export const snapshotFlag = Flag.String("snapshot").pipe(
   Flag.withAlias("s"),
   Flag.optional,
-  Flag.withDescription("the snapshot to take: a name that byteback snapshots lists, or latest (the default)")
+  Flag.withDescription(
+    "the snapshot to take: a name that byteback snapshots lists, latest (the newest that is not suspect; the default) or current"
+  )
 )
 
 export const atFlag = Flag.String("at").pipe(

@@ -7,7 +7,7 @@ import { snapshots } from "../programs/Snapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
 import { bytes, localTime, snapshotAge } from "./units.ts"
 
-/** Name, age, what was new in it, how many files it holds, how it stands and what keeps it. */
+/** Name, time here, age, what was new in it, how many files it holds, how it stands and what keeps it. */
 const line = (one: SnapshotInfo, now: number, width: number): string => {
   const size = one.bytes === undefined ? "" : `+${bytes(one.bytes)}`
   const files = one.files === undefined ? "" : `${one.files} files`
@@ -16,6 +16,7 @@ const line = (one: SnapshotInfo, now: number, width: number): string => {
   const note = typeof one.note === "string" ? ` (${escapeText(one.note)})` : ""
   const columns = [
     escapeName(one.name).padEnd(width),
+    (one.at === null ? "-" : localTime(one.at)).padEnd(16),
     snapshotAge(one.name, now).padEnd(14),
     size.padStart(9),
     files.padStart(13)
@@ -36,7 +37,7 @@ export const snapshotsCommand = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "List the restore points of this machine, oldest first: name, age, what was new in each, files, state and what holds it"
+    "List the restore points of this machine, oldest first: name (UTC), time in your zone, age, what was new in each, files, state and what holds it"
   ),
   Command.withShortDescription("list the restore points of this machine")
 )

@@ -19,13 +19,14 @@ const proofLine = (what: string, proof: Proof | undefined, advice: string): stri
 }
 
 const clientLines = ({ destination, proofs }: ClientStatusResult): ReadonlyArray<string> => {
-  const { drill, restored, verify } = proofs
+  const { alarm, drill, part, restored, verify } = proofs
   return [
     `backs up to ${escapeText(destination)}`,
     proofLine("last compared with the files", verify, "byteback verify"),
+    ...(part === undefined ? [] : [proofLine("a part of them", part, "")]),
     proofLine("last proven restorable", restored, "byteback drill"),
     ...(drill === undefined || drill.unexplained === 0 ? [] : [`! ${proofLine("last drill", drill, "")}`]),
-    ...(verify === undefined || verify.unexplained === 0 ? [] : ["! look at what byteback verify names"])
+    ...(alarm === undefined ? [] : [`! ${proofLine("byteback verify", alarm, "")}; look at what it names`])
   ]
 }
 

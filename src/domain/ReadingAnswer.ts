@@ -1,5 +1,7 @@
 // What the server says of its snapshots' files: one line of JSON a row, and a trailer by which one knows that it was all.
 import { Schema } from "effect"
+import { bytesOfText } from "./byteString.ts"
+import type { Raw, Reading } from "./request/reading.ts"
 
 const Text = Schema.String.check(Schema.isMaxLength(32_768))
 
@@ -32,8 +34,8 @@ export type Entry = typeof Entry.Type
 /** A path that was found in some of all snapshots; its details are those of the last. */
 const Found = Schema.TaggedStruct("found", { ...At, ...Details, ...Span })
 
-/** One version of a file, in snapshots that follow each other. */
-const Version = Schema.TaggedStruct("version", { ...Span, ...Details })
+/** One version of a file, in snapshots that follow each other. `as`: it was the same before, first in that snapshot. */
+const Version = Schema.TaggedStruct("version", { ...Span, ...Details, as: Schema.optionalKey(Text) })
 
 /** The file was not there in these snapshots, although it had been before. */
 const Absent = Schema.TaggedStruct("absent", Span)
@@ -51,9 +53,48 @@ export type Change = typeof Change.Type
 export const Row = Schema.Union([Entry, Found, Version, Absent, Change])
 export type Row = typeof Row.Type
 
-/** The last line. `cut`: why there would have been more. */
-const End = Schema.TaggedStruct("end", { rows: Schema.Int, cut: Schema.NullOr(Schema.Literals(["rows", "time"])) })
+/**
+ * The last line. `cut`: why there would have been more. `unread`: files and directories that the server itself could not read, how
+ * many and the first of them.
+ */
+const End = Schema.TaggedStruct("end", {
+  rows: Schema.Int,
+  cut: Schema.NullOr(Schema.Literals(["rows", "time", "memory"])),
+  unread: Schema.optionalKey(Schema.Struct({ count: Schema.Int, paths: Schema.Array(Text) }))
+})
 export type End = typeof End.Type
 
 /** Decodes one line. */
 export const decodeLine = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Union([Row, End])))
+
+/** The path of a row as a byte string without its leading slash. */
+const bytesOfRow = ({ path, path_b64 }: Pick<Entry, "path" | "path_b64">): string =>
+  (path_b64 === undefined ? bytesOfText(path) : atob(path_b64)).slice(1)
+
+/**
+ * Whether a row can be part of the answer to a request: of its kind, and of a path that was asked for. A server that says anything else
+ * is not to be believed.
+ */
+export const isAnswerTo = (request: Exclude<Reading, Raw>): ((row: Row) => boolean) => {
+  const top = request.path
+  const within = (row: Pick<Entry, "path" | "path_b64">): boolean =>
+    top === "" || `${bytesOfRow(row)}/`.startsWith(`${top}/`)
+  switch (request._tag) {
+    case "ls":
+      return (row) => row._tag === "entry" && within(row)
+    case "find": {
+      const tag = request.snapshot === "*" ? "found" : "entry"
+      return (row) => row._tag === tag && within(row)
+    }
+    case "history":
+      return (row) => row._tag === "version" || row._tag === "absent"
+    case "diff":
+      return (row) => {
+        if (row._tag !== "change") return false
+        const { from, from_b64 } = row
+        const old =
+          from === undefined ? null : { path: from, ...(from_b64 === undefined ? {} : { path_b64: from_b64 }) }
+        return within(row) || (old !== null && within(old))
+      }
+  }
+}

@@ -1,5 +1,6 @@
 // Which files of a machine belong in its backup: rsync filter rules from the mount table and the configuration.
 import { bytesOfText } from "./byteString.ts"
+import { partialDirectory } from "./rsync/pullArgv.ts"
 
 /** Filesystems whose files lie on a disk of this machine and can be written back there. */
 const onLocalDisk = new Set(
@@ -145,6 +146,7 @@ export const filterRules = ({ mountinfo, sources, excludes, rsyncFilter }: Filte
     ...excludes.map(excludeRule),
     ...junkDirectories.filter((directory) => !taken.includes(directory)).map(emptied),
     ...junkFiles.filter((file) => !taken.includes(file)).map((file) => `- ${file}`),
+    `- ${partialDirectory}/`,
     ...mountRules(mountinfo, taken),
     ...own
   ]

@@ -1,12 +1,13 @@
 // The times that a person may give to say which restore point is meant: `yesterday 18:00`, `3 days ago`, `2026-11-01`.
 import { Result, Schema } from "effect"
 import { escapeName } from "./escape.ts"
+import { parseSpan } from "./span.ts"
 
 /** The reader's zone: seconds to add to UTC at an epoch second. */
 export type Zone = (epochSeconds: number) => number
 
 const forms =
-  "write now, today, yesterday, monday, 3 days ago, 2026-11-01, each with or without 18:00 after it, or 2026-11-01T18:00+0100"
+  "write now, today, yesterday, monday, 3 days ago or 3d, 2026-11-01, each with or without 18:00 after it, or 2026-11-01T18:00+0100"
 
 /** The text is no time that can be meant. Nothing was restored. */
 export class NotATime extends Schema.TaggedError<NotATime>()("NotATime", {
@@ -65,6 +66,9 @@ export const restoreTime = (text: string, now: number, zone: Zone): Result.Resul
   if (words === "now") return Result.succeed(now)
   const ago = /^(\d{1,6}|an?|one) (minute|hour|day|week)s? ago$/.exec(words)
   if (ago !== null) return Result.succeed(now - (Number(ago[1]) || (ago[1] === "0" ? 0 : 1)) * lengths[ago[2]!]!)
+
+  const span = /[a-z]/.test(words) ? parseSpan(words) : null
+  if (span !== null) return Result.succeed(now - span)
 
   const zoned = /^(\d{4}-\d\d-\d\d)[t ](\d{1,2}):(\d\d)(?::(\d\d))? ?(z|([+-])(\d\d):?(\d\d))$/.exec(words)
   if (zoned !== null) {

@@ -6,8 +6,8 @@ export type SnapshotName =
   | { readonly _tag: "Snapshot"; readonly name: string; readonly at: number }
   | { readonly _tag: "Foreign"; readonly name: string }
 
-/** What a client may call a snapshot: its name, or one of two words. */
-export type SnapshotRef = string & { readonly SnapshotRef: "current | latest | a snapshot's name" }
+/** What a client may call a snapshot: its name, one of two words, or where only that can be meant a foreign name. */
+export type SnapshotRef = string & { readonly SnapshotRef: "current | latest | a snapshot's name | a foreign name" }
 
 /** The last second that a name can tell. */
 const end = Date.UTC(10_000, 0) / 1000 - 1
@@ -44,3 +44,10 @@ export const formatSnapshotName = (at: number): string => `${new Date(at * 1000)
 /** `current`, `latest` or the name of a snapshot. */
 export const isSnapshotRef = (word: string): word is SnapshotRef =>
   word === "current" || word === "latest" || snapshotTime(word) !== undefined
+
+/**
+ * The same, or a foreign name that is plain enough to be asked for (`saved-do-not-delete`). Only where nothing but a snapshot
+ * can stand: in a path such a word is a file's.
+ */
+export const isSnapshotWord = (word: string): word is SnapshotRef =>
+  isSnapshotRef(word) || /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(word)

@@ -1,4 +1,4 @@
-// What is different on the machine from a snapshot of it: by size and time, as rsync's dry run sees it.
+// What is different on the machine from a snapshot of it: by size and time, as rsync's dry run sees it, and by content in case of doubt.
 import { Effect, FileSystem, Queue, Schema, Stream } from "effect"
 import { bytesOfText, fromUint8Array, toUint8Array } from "../domain/byteString.ts"
 import type { ExitName } from "../domain/exitCode.ts"
@@ -9,7 +9,7 @@ import type { Itemized } from "../domain/rsync/itemized.ts"
 import type { ReadingPath } from "../domain/request/reading.ts"
 import { Layout } from "../services/Layout.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
-import { readableSnapshot } from "./readableSnapshot.ts"
+import { readableSnapshot, topmost } from "./readableSnapshot.ts"
 
 /** Another host's files are not on this machine. Nothing was compared. */
 export class NotThisMachine extends Schema.TaggedError<NotThisMachine>()("NotThisMachine", {}) {
@@ -33,8 +33,7 @@ export interface CompareLiveOptions extends SessionOptions {
 const changeOf = ({ differs, isNew, kind }: Itemized): Change["change"] | null => {
   if (kind === "deleted") return "added"
   if (isNew) return "removed"
-  const written = differs.has("c") || differs.has("s") || differs.has("t")
-  if (kind !== "directory" && written) return "content"
+  if (kind !== "directory" && (differs.has("c") || differs.has("s"))) return "content"
   return differs.size === 0 || (kind === "directory" && differs.size === 1 && differs.has("t")) ? null : "metadata"
 }
 
@@ -46,6 +45,13 @@ const row = (item: Itemized): Change | null => {
   const path = namedPath(`/${item.name.replace(/^\.?\/|\/$/g, "")}`)
   return { _tag: "change", change, ...path, type: directory ? "d" : "f" }
 }
+
+/** Another time and the same size: somebody wrote it, or only touched it. */
+const isDoubtful = ({ differs, isNew, kind }: Itemized): boolean =>
+  kind === "file" && !isNew && differs.has("t") && !differs.has("c") && !differs.has("s")
+
+/** So many in doubt are compared by content; of more, the others count as written. */
+const mostDoubtful = 10_000
 
 /** What the backup leaves out is not told as added. */
 const rulesFile = Effect.fnUntraced(function* (excludes: ReadonlyArray<string>, rsyncFilter: ReadonlyArray<string>) {
@@ -63,8 +69,8 @@ const rulesFile = Effect.fnUntraced(function* (excludes: ReadonlyArray<string>, 
 })
 
 /**
- * Rows as `readRows` gives them. What is new on the machine is told below a path that is named, not for the root: a
- * snapshot's root holds what was backed up alone, and all else would seem new.
+ * Rows as `readRows` gives them; files that only their time tells apart come last, since their content is looked at. What is new in
+ * the machine's root itself is not told: a snapshot's root holds what was backed up alone, and all else would seem new.
  */
 export const compareLive = ({ from, most, path, ...options }: CompareLiveOptions) =>
   Stream.callback<ReadonlyArray<Change | End>, Effect.Error<ReturnType<typeof compared>>, CompareLiveServices>(
@@ -89,7 +95,7 @@ const compared = Effect.fnUntraced(function* (
   const filterFile = yield* rulesFile(opened.settings.excludes, opened.settings.rsyncFilter)
   let rows = 0
   let cut: End["cut"] = null
-  const look = (item: Itemized): void => {
+  const tell = (item: Itemized): void => {
     const change = row(item)
     if (change === null) return
     if (rows === most) cut = "rows"
@@ -98,7 +104,16 @@ const compared = Effect.fnUntraced(function* (
       offer([change])
     }
   }
-  const plan = { paths: [`/${path}`], destination: "/", dryRun: true, deletes: path !== "", filterFile }
-  yield* pull(plan, look)
+  const doubtful: Array<string> = []
+  const look = (item: Itemized): void => {
+    if (!isDoubtful(item)) tell(item)
+    else if (doubtful.length < mostDoubtful) doubtful.push(item.name)
+    else tell({ ...item, differs: new Set([...item.differs, "c"]) })
+  }
+  const paths = path === "" ? yield* topmost(pull) : [`/${path}`]
+  yield* pull({ paths, destination: "/", dryRun: true, deletes: true, filterFile }, look)
+  if (doubtful.length > 0) {
+    yield* pull({ paths: doubtful, destination: "/", dryRun: true, namesOnly: true, checksum: true }, tell)
+  }
   offer([{ _tag: "end", rows, cut }])
 })

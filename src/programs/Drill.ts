@@ -5,6 +5,7 @@ import { judge, type Verdict } from "../domain/comparison.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { type NamedPath, namedPath } from "../domain/namedPath.ts"
 import { type Itemized, readItemized } from "../domain/rsync/itemized.ts"
+import { afterDrill } from "../domain/proof.ts"
 import { Reservoir } from "../domain/sample.ts"
 import { Exec } from "../services/Exec.ts"
 import { Rsync } from "../services/Rsync.ts"
@@ -103,11 +104,12 @@ export const drill = Effect.fn("drill")(function* (options: DrillOptions) {
     unreadable: came.unreadable,
     problems: came.problems
   }
-  yield* remember("drill", {
+  const found = {
     snapshot: snapshot.name,
     compared: result.compared,
     changed: counts.changed + counts.gone + counts.attributes,
     unexplained: counts.unexplained + result.unreadable
-  })
+  }
+  yield* remember(found, afterDrill)
   return result
 }, Effect.scoped)

@@ -1,8 +1,12 @@
 // Reads what lies in snapshots: rows that stream, or the bytes of a file or a tar of a tree.
 import { Effect, Queue, Result, Schema, Stream } from "effect"
+import { bytesOfText, toUint8Array } from "../domain/byteString.ts"
 import { escapeName } from "../domain/escape.ts"
-import { decodeLine, type End, type Row } from "../domain/ReadingAnswer.ts"
+import { namedPath } from "../domain/namedPath.ts"
+import { decodeLine, type End, isAnswerTo, type Row } from "../domain/ReadingAnswer.ts"
 import type { Diff, Find, History, Ls, Raw, Reading } from "../domain/request/reading.ts"
+import type { SnapshotRef } from "../domain/snapshotName.ts"
+import { type ThroughLink, throughLink, throughText } from "../domain/snapshotPath.ts"
 import { type BackupSession, type ConversationError, PathMissing } from "../services/BackupServer.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
 
@@ -22,10 +26,13 @@ export class NoSuchPath extends Schema.TaggedError<NoSuchPath>()("NoSuchPath", {
   path: Schema.String,
   snapshot: Schema.String,
   /** the last snapshot that has it, null where none has */
-  last: Schema.NullOr(Schema.String)
+  last: Schema.NullOr(Schema.String),
+  /** what leads elsewhere above it */
+  through: Schema.NullOr(Schema.Struct({ link: Schema.String, target: Schema.String, ask: Schema.String }))
 }) {
   override get message() {
-    const what = `${escapeName(`/${this.path}`, 400)} is not in ${this.snapshot}`
+    const what = `${escapeName(toUint8Array(`/${this.path}`), 400)} is not in ${this.snapshot}`
+    if (this.through !== null) return `${what}: ${throughText(this.through)}`
     return this.last === null
       ? `${what}${this.snapshot === "any snapshot" ? "" : ", and in no snapshot"}; byteback find --snapshot all looks for a name`
       : `${what}; the last snapshot that has it is ${this.last}`
@@ -44,7 +51,7 @@ const longestLine = 256 * 1024
 const ahead = 8
 
 /** Rows as they come, each piece of the answer a few of them; the last is the trailer. */
-const answer = (session: BackupSession, request: Reading) =>
+const answer = (session: BackupSession, request: Exclude<Reading, Raw>) =>
   Stream.callback<ReadonlyArray<Row | End>, ConversationError | PathMissing | AnswerCutShort>(
     (queue) =>
       Effect.gen(function* () {
@@ -52,13 +59,21 @@ const answer = (session: BackupSession, request: Reading) =>
         let rest = ""
         let ended = false
         let odd = false
+        let count = 0
+        const asked = isAnswerTo(request)
+        const most = request._tag === "history" ? Infinity : request.most
+        const fits = (row: Row | End): boolean => {
+          if (row._tag === "end") return row.rows === count
+          count += 1
+          return count <= most && asked(row)
+        }
         const take = (chunk: Uint8Array) => {
           const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split("\n")
           rest = lines.pop() ?? ""
           const rows: Array<Row | End> = []
           for (const line of lines) {
             const decoded = decodeLine(line)
-            if (odd || ended || Result.isFailure(decoded)) odd = true
+            if (odd || ended || Result.isFailure(decoded) || !fits(decoded.success)) odd = true
             else {
               rows.push(decoded.success)
               ended = decoded.success._tag === "end"
@@ -85,6 +100,43 @@ const lastWith = (session: BackupSession, path: string) =>
     Effect.orElseSucceed(() => null)
   )
 
+/** The first row of what lies at a path, or null for nothing. */
+const firstRow = (session: BackupSession, snapshot: SnapshotRef, path: string) =>
+  answer(session, { _tag: "ls", snapshot, path, details: true, recursive: false, most: 1 }).pipe(
+    Stream.runFold(
+      (): Row | null => null,
+      (first, rows) => first ?? rows.find((row) => row._tag === "entry") ?? null
+    ),
+    Effect.map((row) => ({ row })),
+    Effect.catchTag("PathMissing", () => Effect.succeed(null))
+  )
+
+/** A link among the directories that a path names: what lies nearest above it is looked for, from below. */
+const linkAbove = Effect.fnUntraced(function* (session: BackupSession, snapshot: SnapshotRef, path: string) {
+  for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+    const above = path.slice(0, end)
+    const found = yield* firstRow(session, snapshot, above)
+    if (found === null) continue
+    const { row } = found
+    const isLink = row?._tag === "entry" && row.type === "l" && row.path === namedPath(`/${above}`).path
+    return isLink ? throughLink(path, above, bytesOfText(row.target ?? "")) : null
+  }
+  return null
+})
+
+/** Is there something at the path, and else why not: a link that leads elsewhere, or the last snapshot that has it. */
+export const whyMissing = Effect.fnUntraced(function* (session: BackupSession, snapshot: SnapshotRef, path: string) {
+  const through: ThroughLink | null = yield* Effect.orElseSucceed(linkAbove(session, snapshot, path), () => null)
+  return { through, last: through === null ? yield* lastWith(session, path) : null }
+})
+
+/** Is there anything at the path of the snapshot? Where the server does not say, there is not. */
+export const isThere = (session: BackupSession, snapshot: SnapshotRef, path: string) =>
+  firstRow(session, snapshot, path).pipe(
+    Effect.map((found) => found !== null),
+    Effect.orElseSucceed(() => false)
+  )
+
 /** Where a request looked, in words. */
 const place = (request: Reading): string => {
   if (request._tag === "history") return "any snapshot"
@@ -92,16 +144,29 @@ const place = (request: Reading): string => {
   return request.snapshot === "*" ? "any snapshot" : request.snapshot
 }
 
+/** The one snapshot of those that a request looked in where a link above the path would be looked for. */
+const lookedIn = (request: Reading): SnapshotRef => {
+  if (request._tag === "diff") return request.to
+  return request._tag === "history" || request.snapshot === "*" ? ("latest" as SnapshotRef) : request.snapshot
+}
+
 const noSuchPath = Effect.fnUntraced(function* (session: BackupSession, request: Reading) {
-  const last = request._tag === "history" ? null : yield* lastWith(session, request.path)
-  return yield* new NoSuchPath({ path: request.path, snapshot: place(request), last })
+  const { path } = request
+  return yield* new NoSuchPath({
+    path,
+    snapshot: place(request),
+    ...(yield* whyMissing(session, lookedIn(request), path))
+  })
 })
+
+/** Nearly always one command is all that is said. */
+const oneCommand = { late: true } as const
 
 /** The rows of an answer, in pieces, and `end` as the very last. Nothing is kept: a million rows take no more memory than some. */
 export const readRows = (options: ReadOptions<Ls | Find | History | Diff>) =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const { session } = yield* openSession(options)
+      const { session } = yield* openSession(options, oneCommand)
       return answer(session, options.request).pipe(
         Stream.catchTag("PathMissing", () => Stream.fromEffect(noSuchPath(session, options.request)))
       )
@@ -112,7 +177,7 @@ export const readRows = (options: ReadOptions<Ls | Find | History | Diff>) =>
 export const readBytes = Effect.fn("readBytes")(function* (
   options: ReadOptions<Raw> & { readonly onBytes: (chunk: Uint8Array) => Effect.Effect<void> }
 ) {
-  const { session } = yield* openSession(options)
+  const { session } = yield* openSession(options, oneCommand)
   yield* session
     .read(options.request, options.onBytes)
     .pipe(Effect.catchTag("PathMissing", () => noSuchPath(session, options.request)))

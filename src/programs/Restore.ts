@@ -1,7 +1,6 @@
 // Brings files of a snapshot back, with all that belongs to them: into a directory of their own, or to where they were.
 import { Effect, FileSystem, Option, Result, Schema } from "effect"
 import { bytesOfPath, bytesOfText, fromUint8Array, textOfBytes, toUint8Array } from "../domain/byteString.ts"
-import { snapshotFor } from "../domain/chooseSnapshot.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { escapeName } from "../domain/escape.ts"
 import type { ExitName } from "../domain/exitCode.ts"
@@ -14,6 +13,8 @@ import type { BackupSession } from "../services/BackupServer.ts"
 import { Layout } from "../services/Layout.ts"
 import { type Observer, Rsync, type RsyncError, type Transfer } from "../services/Rsync.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
+import { NotInSnapshot, whereElse } from "./NotInSnapshot.ts"
+import { askedFor, topmost } from "./readableSnapshot.ts"
 import { type RestoredPrivileges, restoredPrivileges } from "./RestoredPrivileges.ts"
 
 /** Where what comes back goes; each path lands below it under its full name. */
@@ -99,32 +100,6 @@ export class ImpossibleRestore extends Schema.TaggedError<ImpossibleRestore>()("
   }
 }
 
-/** A snapshot that byteback did not make cannot be asked for by a client. Nothing was written. */
-export class ForeignSnapshot extends Schema.TaggedError<ForeignSnapshot>()("ForeignSnapshot", { name: Schema.String }) {
-  override get message() {
-    return `${escapeName(this.name)} was not made by byteback, so a client cannot ask for it; the server's administrator can copy from it`
-  }
-}
-
-/** Something that was asked for is not in the snapshot. What is there has been brought back, or looked at. */
-export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSnapshot", {
-  /** null: in none of them */
-  snapshot: Schema.NullOr(Schema.String),
-  paths: Schema.Array(Schema.String),
-  /** the newest snapshot that has the first of them */
-  last: Schema.NullOr(Schema.String)
-}) {
-  override get message() {
-    const paths = this.paths.map((path) => escapeName(path, 200)).join(" or ")
-    if (this.snapshot === null) return `${paths} is in no snapshot; is it spelled as it was on this machine?`
-    const other =
-      this.last === null
-        ? "no other snapshot has it"
-        : `${escapeName(this.paths[0]!, 200)} was last in ${this.last}: byteback restore --snapshot ${this.last}`
-    return `${paths} is not in snapshot ${this.snapshot}; all else that was asked for is done. ${other}`
-  }
-}
-
 /** The restore broke off by something that may pass. What has come stays, and no file of it is half written. */
 export class RestoreStopped extends Schema.TaggedError<RestoreStopped>()("RestoreStopped", {
   detail: Schema.String,
@@ -148,9 +123,6 @@ const stopped = (error: RsyncError) =>
     exit: error.reason === "no-space" ? "noSpace" : error.reason === "busy" ? "busy" : "failed"
   })
 
-/** For a message, which escapes it. */
-const named = (path: string | Uint8Array): string => textOfBytes(bytesOfPath(path)) ?? bytesOfPath(path)
-
 /** The longest part of a path, from its beginning, that other programs can be given as a word. */
 const wordAbove = (path: string | Uint8Array): string => {
   if (typeof path === "string") return path
@@ -168,34 +140,19 @@ const wordAbove = (path: string | Uint8Array): string => {
   )
 }
 
-/** The paths that the snapshot has not, and the newest snapshot that has the first of them. */
-export const whereElse = Effect.fnUntraced(function* (
-  session: BackupSession,
-  paths: ReadonlyArray<string | Uint8Array>,
-  snapshot: string
-) {
-  const looked = yield* Effect.forEach(paths.slice(0, 10), (path) =>
-    Effect.map(
-      // an old listing can name no other paths than text
-      typeof path === "string" ? Effect.orElseSucceed(session.holding(path), () => []) : Effect.succeed([]),
-      (names): { readonly path: string; readonly names: ReadonlyArray<string> } => ({ path: named(path), names })
-    )
-  )
-  const missing = looked.filter(({ names }) => !names.includes(snapshot))
-  return new NotInSnapshot({
-    snapshot,
-    paths: missing.length === 0 ? paths.map(named) : missing.map(({ path }) => path),
-    last: missing[0]?.names.toSorted().at(-1) ?? null
-  })
+/** All that byteback made. */
+const datedSnapshots = Effect.fnUntraced(function* (session: BackupSession) {
+  yield* session.hello
+  const { snapshots } = yield* session.snapshots
+  return snapshots.flatMap(({ name }) => (isSnapshotRef(name) ? [name] : []))
 })
 
-/** Makes the directory, or takes it where it may be taken. Leaves the mark in it that takes itself off at the end. */
+/** Makes the directory (then says so), or takes it where it may be taken. Leaves the mark in it that takes itself off at the end. */
 const prepare = Effect.fnUntraced(function* (path: string, options: RestoreOptions, mark: string) {
   const fs = yield* FileSystem.FileSystem
   const unusable = (problem: TargetUnusable["problem"]) => () => new TargetUnusable({ path, problem })
-  if (!(yield* Effect.orElseSucceed(fs.exists(path), () => false))) {
-    yield* Effect.mapError(fs.makeDirectory(path, { mode: 0o700 }), unusable("not-writable"))
-  }
+  const made = !(yield* Effect.orElseSucceed(fs.exists(path), () => false))
+  if (made) yield* Effect.mapError(fs.makeDirectory(path, { mode: 0o700 }), unusable("not-writable"))
   const entries = yield* Effect.mapError(fs.readDirectory(path), unusable("not-writable"))
   const begun = entries.includes(unfinished)
     ? yield* Effect.orElseSucceed(fs.readFileString(`${path}/${unfinished}`), () => "")
@@ -203,6 +160,14 @@ const prepare = Effect.fnUntraced(function* (path: string, options: RestoreOptio
   if (begun !== null && begun !== mark) return yield* unusable("half-restored")()
   if (begun === null && entries.length > 0 && options.overwrite === undefined) return yield* unusable("not-empty")()
   yield* Effect.mapError(fs.writeFileString(`${path}/${unfinished}`, mark, { mode: 0o600 }), unusable("not-writable"))
+  return made
+})
+
+/** Takes a directory away if nothing lies in it. */
+const removeEmpty = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const entries = yield* Effect.orElseSucceed(fs.readDirectory(path), () => [""])
+  if (entries.length === 0) yield* Effect.ignore(fs.remove(path, { recursive: true }))
 })
 
 /** A name below a directory that is free, or that the same restore has begun to fill. */
@@ -214,6 +179,29 @@ const freshName = Effect.fnUntraced(function* (below: string, name: string, mark
     const begun = yield* Effect.option(fs.readFileString(`${path}/${unfinished}`))
     if (Option.isSome(begun) && begun.value === mark) return path
   }
+})
+
+/** The absolute names of files that an in-place restore wrote, in a file (each ended by NUL), since they may be millions. */
+const namesWritten = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const file = `${yield* fs.makeTempDirectoryScoped({ prefix: "byteback-names-" })}/written`
+  yield* fs.writeFile(file, new Uint8Array())
+  let waiting = ""
+  const flush = Effect.suspend(() => {
+    const bytes = toUint8Array(waiting)
+    waiting = ""
+    return fs.writeFile(file, bytes, { flag: "a" })
+  })
+  /** for rsync's sized lines; hands them on without the size */
+  const take =
+    (change: Observer["change"]): NonNullable<Observer["change"]> =>
+    (line) => {
+      const item = readItemized(line)
+      if (item?.kind === "file" || item?.kind === "device") waiting += `/${item.name}\0`
+      const told = change?.(line.replace(/^(.{12})\d+ /, "$1")) ?? Effect.void
+      return waiting.length < 65_536 ? told : Effect.andThen(Effect.orDie(flush), told)
+    }
+  return { file, flush, take }
 })
 
 /** A file of filter rules for rsync, where there are any; it goes with the scope. */
@@ -262,12 +250,9 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   }
 
   const { session, settings } = yield* openSession(options)
-  yield* session.hello
-  const { snapshots } = yield* session.snapshots
-  const { from = "latest" } = options
-  const one = all ? null : yield* Effect.fromResult(snapshotFor(snapshots, from))
-  const wanted = (one === null ? snapshots : [one]).flatMap(({ name }) => (isSnapshotRef(name) ? [name] : []))
-  if (one !== null && wanted.length === 0) return yield* new ForeignSnapshot({ name: one.name })
+  const chosen = all ? null : yield* askedFor(session, options.from ?? "latest")
+  const one = chosen?.snapshot ?? null
+  const wanted = chosen === null ? yield* datedSnapshots(session) : [chosen.name]
 
   const mark = sameRestore(options, one?.name ?? "all")
   const directory =
@@ -277,8 +262,9 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
         ? target.path
         : yield* freshName(target.below, one?.name ?? "all", mark)
   const marked = !inPlace && !dryRun
-  if (marked) yield* prepare(directory, options, mark)
-  const finish = marked ? Effect.ignore(fs.remove(`${directory}/${unfinished}`)) : Effect.void
+  const made = marked && (yield* prepare(directory, options, mark))
+  const unmark = marked ? Effect.ignore(fs.remove(`${directory}/${unfinished}`)) : Effect.void
+  const giveUp = made ? Effect.andThen(unmark, removeEmpty(directory)) : unmark
   const mountinfo = yield* Effect.orElseSucceed(fs.readFile("/proc/self/mountinfo"), () => new Uint8Array())
   const leftOut = inPlace
     ? filterRules({
@@ -301,37 +287,26 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   const { acls, xattrs } = yield* rsync.version
   const filter = yield* filterFile(options, leftOut)
   const plan = { server: { rsh: session.rsh, alias: session.alias }, acls, xattrs, ioTimeout: settings.ioTimeout }
-  // The root of a snapshot is the machine's own only where all of it was backed up, so in place it is never written.
-  const topmost = Effect.fnUntraced(function* (snapshot: SnapshotRef) {
-    const destination = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-names-" })
-    const names: Array<string> = []
-    yield* rsync.pull(
-      {
-        ...plan,
-        snapshot,
-        paths: ["/"],
-        destination,
-        devices: true,
-        namesOnly: true,
-        dryRun: true,
-        progress: false,
-        itemize: "sized"
-      },
-      {
-        change: (line) =>
-          Effect.sync(() => {
-            const name = readItemized(line)?.name ?? "./"
-            if (name !== "./") names.push(name)
-          })
-      }
+  const names = (snapshot: SnapshotRef) =>
+    topmost((what, look) =>
+      rsync.pull(
+        { ...plan, ...what, snapshot, devices: true, progress: false, itemize: "sized" },
+        {
+          change: (line) =>
+            Effect.sync(() => {
+              const item = readItemized(line)
+              if (item !== null) look(item)
+            })
+        }
+      )
     )
-    return names
-  })
   const [first] = wanted
+  // The root of a snapshot is the machine's own only where all of it was backed up, so in place it is never written.
   const paths =
-    inPlace && first !== undefined && options.paths.includes("/")
-      ? yield* topmost(first)
-      : options.paths.map(bytesOfPath)
+    inPlace && first !== undefined && options.paths.includes("/") ? yield* names(first) : options.paths.map(bytesOfPath)
+  // Beside what comes back in place lies what was there before, so only what rsync names is looked at.
+  const spools = inPlace && !dryRun
+  const spool = yield* namesWritten
   const pull = (snapshot: SnapshotRef, destination: string) =>
     rsync.pull(
       {
@@ -345,16 +320,22 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
         ...filter,
         dryRun,
         progress: observer.progress !== undefined,
-        itemize: dryRun || observer.change !== undefined
+        itemize: spools ? "sized" : dryRun || observer.change !== undefined
       },
-      dryRun ? counting : observer
+      dryRun ? counting : spools ? { ...observer, change: spool.take(observer.change) } : observer
     )
+
+  const written = inPlace
+    ? { listed: spool.file }
+    : { below: all ? [directory] : options.paths.map((path) => directory + wordAbove(path)) }
+  const privileges = Effect.suspend(() => (dryRun ? Effect.succeed(null) : restoredPrivileges(written)))
 
   let transfer: Transfer | null = null
   for (const name of wanted) {
     const destination = all ? `${directory}/${name}` : directory
     if (all && !dryRun) yield* Effect.ignore(fs.makeDirectory(destination, { mode: 0o700 }))
     const pulled = yield* Effect.result(pull(name, destination))
+    yield* spool.flush
     if (Result.isSuccess(pulled)) {
       transfer = transfer === null ? pulled.success : plus(transfer, pulled.success)
       continue
@@ -363,17 +344,18 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
     if (failure.retryable || failure.reason === "no-space") return yield* stopped(failure)
     if (failure.reason !== "not-found") return yield* failure
     if (!all) {
-      yield* finish
-      return yield* yield* whereElse(session, options.paths, name)
+      yield* giveUp
+      const others = paths.length === 1 ? null : yield* privileges
+      return yield* yield* whereElse(session, paths, name, others)
     }
     // a directory named after a snapshot that has nothing of it would tell nothing
-    const came = yield* Effect.orElseSucceed(fs.readDirectory(destination), () => [])
-    if (came.length === 0) yield* Effect.ignore(fs.remove(destination, { recursive: true }))
+    yield* removeEmpty(destination)
   }
-  yield* finish
-  if (transfer === null)
-    return yield* new NotInSnapshot({ snapshot: null, paths: options.paths.map(named), last: null })
-  const written = all ? [directory] : options.paths.map(wordAbove).map((path) => (inPlace ? path : directory + path))
+  if (transfer === null) {
+    yield* giveUp
+    return yield* new NotInSnapshot({ snapshot: null, paths, last: null, through: null, restored: null })
+  }
+  yield* unmark
   const result: RestoreResult = {
     snapshot: one,
     directory,
@@ -382,7 +364,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
     unreadable: transfer.unreadable,
     problems: transfer.problems,
     leftOut: transfer.leftOut,
-    privileges: dryRun ? null : yield* restoredPrivileges(written)
+    privileges: yield* privileges
   }
   return result
 }, Effect.scoped)

@@ -6,6 +6,7 @@ import type { SnapshotInfo } from "../domain/Conversation.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import { type NamedPath, namedPath } from "../domain/namedPath.ts"
 import type { Itemized } from "../domain/rsync/itemized.ts"
+import { afterVerify } from "../domain/proof.ts"
 import { numbers } from "../domain/sample.ts"
 import type { Progress } from "../domain/rsync/progress.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
@@ -91,12 +92,14 @@ export const verify = Effect.fn("verify")(function* (options: VerifyOptions) {
     problems: compared?.problems ?? []
   }
   if (host === undefined) {
-    yield* remember("verify", {
+    const found = {
       snapshot: snapshot.name,
       compared: result.compared,
       changed: counts.changed + counts.gone + counts.attributes,
       unexplained: counts.unexplained + result.unreadable
-    })
+    }
+    const all = percent === undefined && against === "/" && paths.includes("/")
+    yield* remember(found, (before, proof) => afterVerify(before, proof, all))
   }
   return result
 }, Effect.scoped)

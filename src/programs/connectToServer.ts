@@ -4,6 +4,7 @@ import { ConfigError, type RawSettings } from "../domain/clientSettings.ts"
 import { BackupServer } from "../services/BackupServer.ts"
 import { ClientConfig } from "../services/ClientConfig.ts"
 import { Layout } from "../services/Layout.ts"
+import type { ConnectOptions } from "../services/Ssh.ts"
 
 /** The settings that count and the destination among them, which must be there. */
 export const readSettings = Effect.fnUntraced(function* (commandLine: RawSettings) {
@@ -18,20 +19,19 @@ export const readSettings = Effect.fnUntraced(function* (commandLine: RawSetting
 })
 
 /** Logs in with this machine's own key; the connection ends with the scope. */
-export const connect = Effect.fnUntraced(function* ({
-  destination,
-  keyFile,
-  knownHosts
-}: Effect.Success<ReturnType<typeof readSettings>>) {
+export const connect = Effect.fnUntraced(function* (
+  { destination, keyFile, knownHosts }: Effect.Success<ReturnType<typeof readSettings>>,
+  options?: ConnectOptions
+) {
   const { user, host, port } = destination
   const target = { user, host, ...(port === undefined ? {} : { port }), keyFile, knownHosts }
-  return yield* (yield* BackupServer).connect(target)
+  return yield* (yield* BackupServer).connect(target, options)
 })
 
 /** Both of the above. */
-export const connectToServer = Effect.fnUntraced(function* (commandLine: RawSettings) {
+export const connectToServer = Effect.fnUntraced(function* (commandLine: RawSettings, options?: ConnectOptions) {
   const settings = yield* readSettings(commandLine)
-  return { settings, session: yield* connect(settings) }
+  return { settings, session: yield* connect(settings, options) }
 })
 
 /** Whose backups, and by which way to the server. */
@@ -42,8 +42,8 @@ export interface SessionOptions {
 }
 
 /** The session of this machine with its server, or an administrator's as `host` on the server itself. */
-export const openSession = Effect.fnUntraced(function* ({ host, settings }: SessionOptions) {
-  if (host === undefined) return yield* connectToServer(settings)
+export const openSession = Effect.fnUntraced(function* ({ host, settings }: SessionOptions, options?: ConnectOptions) {
+  if (host === undefined) return yield* connectToServer(settings, options)
   const session = yield* (yield* BackupServer).local(host)
   return { settings: yield* (yield* ClientConfig).read(settings), session }
 })

@@ -1,6 +1,6 @@
 // The client's memory of its checks: a small file that status reads.
 import { Clock, Effect } from "effect"
-import { formatProofs, parseProofs, type Proof } from "../domain/proof.ts"
+import { formatProofs, parseProofs, type Proof, type Proofs } from "../domain/proof.ts"
 import { Layout } from "../services/Layout.ts"
 import { SystemFile } from "../services/SystemFile.ts"
 
@@ -13,13 +13,14 @@ export const readProofs = Effect.gen(function* () {
 })
 
 /** Remembers a check. Where nothing can be written (not root), the check counts all the same and only a warning is logged. */
-export const remember = Effect.fnUntraced(function* (kind: "verify" | "drill", found: Omit<Proof, "at">) {
+export const remember = Effect.fnUntraced(function* (
+  found: Omit<Proof, "at">,
+  after: (before: Proofs, found: Proof) => Proofs
+) {
   const { state } = yield* Layout
   const files = yield* SystemFile
   const proof: Proof = { at: Math.floor((yield* Clock.currentTimeMillis) / 1000), ...found }
-  const before = yield* readProofs
-  const proven = kind === "drill" && found.unexplained === 0 && found.compared > 0
-  const text = formatProofs({ ...before, [kind]: proof, ...(proven ? { restored: proof } : {}) })
+  const text = formatProofs(after(yield* readProofs, proof))
   yield* files.directory(state, 0o700).pipe(
     Effect.andThen(files.write(`${state}/${name}`, text, 0o600)),
     Effect.catch((error) => Effect.logWarning(`the result is not remembered: ${error.message}`))

@@ -1,29 +1,55 @@
 // One snapshot of an open session, ready to be listed, compared with or fetched from.
-import { Effect } from "effect"
-import { textOfBytes, toUint8Array } from "../domain/byteString.ts"
-import { snapshotFor } from "../domain/chooseSnapshot.ts"
+import { Effect, FileSystem, Schema } from "effect"
+import { chooseSnapshot } from "../domain/chooseSnapshot.ts"
+import { escapeName, escapeText } from "../domain/escape.ts"
+import { passedOver } from "../domain/latest.ts"
 import { type Itemized, readItemized } from "../domain/rsync/itemized.ts"
 import type { Progress } from "../domain/rsync/progress.ts"
 import type { PullPlan } from "../domain/rsync/pullArgv.ts"
-import { isSnapshotRef } from "../domain/snapshotName.ts"
+import { isSnapshotWord } from "../domain/snapshotName.ts"
+import type { BackupSession } from "../services/BackupServer.ts"
 import { Rsync } from "../services/Rsync.ts"
 import type { openSession } from "./connectToServer.ts"
-import { ForeignSnapshot, whereElse } from "./Restore.ts"
+import { whereElse } from "./NotInSnapshot.ts"
+
+/** A snapshot that byteback did not make has a name by which no server can be asked for it. Nothing was changed. */
+export class ForeignSnapshot extends Schema.TaggedError<ForeignSnapshot>()("ForeignSnapshot", { name: Schema.String }) {
+  override get message() {
+    return `${escapeName(this.name)} was not made by byteback, and its name is none to ask for; the server's administrator can copy from it, or rename it to letters, digits and hyphens`
+  }
+}
+
+/** The snapshots that the server has, and the one that is meant. Where a newer one was passed over, a warning says so. */
+export const askedFor = Effect.fnUntraced(function* (session: BackupSession, from: string | number) {
+  yield* session.hello
+  const { snapshots } = yield* session.snapshots
+  const { passed, snapshot } = yield* Effect.fromResult(chooseSnapshot(snapshots, from))
+  if (passed !== undefined) yield* Effect.logWarning(escapeText(passedOver(passed, snapshot.name)))
+  const { name } = snapshot
+  return isSnapshotWord(name) ? { snapshot, name } : yield* new ForeignSnapshot({ name })
+})
 
 type Opened = Effect.Success<ReturnType<typeof openSession>>
 type Wanted = Pick<PullPlan, "paths" | "destination" | "dryRun"> &
   Partial<Pick<PullPlan, "checksum" | "namesOnly" | "deletes" | "filterFile">>
 
-const given = (paths: ReadonlyArray<string>) => paths.map((path) => textOfBytes(path) ?? toUint8Array(path))
+/** The names that lie in a snapshot's root, by a dry run of `pull`. */
+export const topmost = Effect.fnUntraced(function* <E, R>(
+  pull: (wanted: Wanted, look: (item: Itemized) => void) => Effect.Effect<unknown, E, R>
+) {
+  const fs = yield* FileSystem.FileSystem
+  const destination = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-names-" })
+  const names: Array<string> = []
+  yield* pull({ paths: ["/"], destination, dryRun: true, namesOnly: true }, ({ name }) => {
+    if (name !== "./") names.push(name)
+  })
+  return names
+})
 
 /** Chooses it, and gives a pull of paths of it that tells each file. A path that is not there fails with `NotInSnapshot`. */
 export const readableSnapshot = Effect.fnUntraced(function* ({ session, settings }: Opened, from: string | number) {
   const rsync = yield* Rsync
-  yield* session.hello
-  const { snapshots } = yield* session.snapshots
-  const snapshot = yield* Effect.fromResult(snapshotFor(snapshots, from))
-  const { name } = snapshot
-  if (!isSnapshotRef(name)) return yield* new ForeignSnapshot({ name })
+  const { name, snapshot } = yield* askedFor(session, from)
   const { acls, xattrs } = yield* rsync.version
   const pull = (
     wanted: Wanted,
@@ -55,7 +81,7 @@ export const readableSnapshot = Effect.fnUntraced(function* ({ session, settings
       .pipe(
         Effect.catchIf(
           (error) => error.reason === "not-found",
-          () => Effect.flatMap(whereElse(session, given(wanted.paths), name), Effect.fail)
+          () => Effect.flatMap(whereElse(session, wanted.paths, name, null), Effect.fail)
         )
       )
   return { snapshot, acls, xattrs, pull }

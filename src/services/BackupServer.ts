@@ -14,12 +14,11 @@ import {
 import { escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
 import { incompatibility, protocol } from "../domain/hello.ts"
+import { findNote } from "../domain/latest.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
 import { pathMissing, type Reading, readingLine } from "../domain/request/reading.ts"
-import { encodeQuotedPrintable } from "../domain/request/quotedPrintable.ts"
-import { snapshotTime } from "../domain/snapshotName.ts"
 import { version } from "../domain/version.ts"
-import { Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
+import { type ConnectOptions, Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
 
 /** An answer that takes longer does not come: a server must not be able to hold a client, and its lock, for ever. */
 const patience = "1 hour"
@@ -85,8 +84,6 @@ export interface BackupSession {
     request: Reading,
     onAnswer: (chunk: Uint8Array) => Effect.Effect<void>
   ) => Effect.Effect<void, ConversationError | PathMissing>
-  /** the dated snapshots that hold a path (absolute), as far as the server tells before its rows end */
-  readonly holding: (path: string) => Effect.Effect<ReadonlyArray<string>, ConversationError>
   /** enrols this machine under a name; only an enrolment session may */
   readonly enrol: (host: string, publicKey: string) => Effect.Effect<EnrolAnswer, ConversationError>
 }
@@ -95,7 +92,10 @@ export class BackupServer extends Context.Service<
   BackupServer,
   {
     /** Connects and logs in; the connection lasts until the scope closes. */
-    readonly connect: (target: SshTarget) => Effect.Effect<BackupSession, SshError, Scope.Scope>
+    readonly connect: (
+      target: SshTarget,
+      options?: ConnectOptions
+    ) => Effect.Effect<BackupSession, SshError, Scope.Scope>
     /** The same as a host on the server that this machine is, for root: without ssh and without the host's key. */
     readonly local: (host: string) => Effect.Effect<BackupSession, SshError>
   }
@@ -150,6 +150,8 @@ export class BackupServer extends Context.Service<
           onAnswer: (chunk: Uint8Array) => Effect.Effect<void>
         ) {
           const { code, stderr } = yield* session.run(readingLine(request), { onStdout: onAnswer })
+          const note = findNote(stderr)
+          if (note !== null) yield* Effect.logWarning(escapeText(note))
           if (code === 0) return
           if (code === pathMissing) return yield* new PathMissing()
           const refused = findRefusal(stderr)
@@ -172,23 +174,11 @@ export class BackupServer extends Context.Service<
           hello,
           complete: (ended) => ask({ _tag: "complete", ...ended }, "complete"),
           snapshots: ask({ _tag: "snapshots" }, "snapshots"),
-          holding: (path: string) =>
-            Effect.map(
-              session.run(`byteback-receive --snapshot * --list --all ${encodeQuotedPrintable(path, "")}`),
-              ({ text }) => [
-                ...new Set(
-                  text.split("\n").flatMap((row) => {
-                    const [name = ""] = row.split(" ", 1)
-                    return snapshotTime(name) === undefined ? [] : [name]
-                  })
-                )
-              ]
-            ),
           enrol: (host: string, key: string) => ask({ _tag: "enrol", host, key }, "enrol")
         }
       }
       return BackupServer.of({
-        connect: (target) => Effect.map(ssh.connect(target), sessionOver),
+        connect: (target, options) => Effect.map(ssh.connect(target, options), sessionOver),
         local: (host) => Effect.map(ssh.local(host), sessionOver)
       })
     })
@@ -203,7 +193,6 @@ export class BackupServer extends Context.Service<
       hello: silent,
       complete: () => silent,
       snapshots: silent,
-      holding: () => Effect.succeed([]),
       enrol: () => silent,
       read: () => silent,
       ...answers

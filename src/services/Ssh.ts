@@ -1,5 +1,5 @@
 // The client's side of OpenSSH: one shared connection a session, and the keys that it needs.
-import { Context, type Duration, Effect, FileSystem, Layer, Ref, Schema, type Scope } from "effect"
+import { Context, type Duration, Effect, FileSystem, Layer, Ref, Schema, Scope } from "effect"
 import { escapeText } from "../domain/escape.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import { sshAlias, sshConfig, type SshTarget } from "../domain/sshConfig.ts"
@@ -52,6 +52,10 @@ export interface RunOptions {
   readonly onStdout?: (chunk: Uint8Array) => Effect.Effect<void>
 }
 
+export interface ConnectOptions {
+  readonly late?: boolean
+}
+
 export interface SshSession {
   /** the remote shell for rsync's --rsh; shares this session's connection */
   readonly rsh: string
@@ -78,8 +82,11 @@ const socketDirectory = (): string => {
 export class Ssh extends Context.Service<
   Ssh,
   {
-    /** Logs in; everything in the session shares that connection, which ends with the scope. */
-    readonly connect: (target: SshTarget) => Effect.Effect<SshSession, SshError, Scope.Scope>
+    /**
+     * Logs in; everything in the session shares that connection, which ends with the scope. `late`: the first command has a connection
+     * of its own, which is quicker where it is the only one, and the login comes with the second.
+     */
+    readonly connect: (target: SshTarget, options?: ConnectOptions) => Effect.Effect<SshSession, SshError, Scope.Scope>
     /** A session as a host on the server that this machine is: no ssh, no key, the same forced command. For root. */
     readonly local: (host: string) => Effect.Effect<SshSession, SshError>
     /** Makes an ed25519 key pair, `path` (0600) and `path`.pub, unless `path` is there already. */
@@ -97,7 +104,7 @@ export class Ssh extends Context.Service<
       const fs = yield* FileSystem.FileSystem
       const layout = yield* Layout
 
-      const connect = Effect.fn("Ssh.connect")(function* (target: SshTarget) {
+      const connect = Effect.fn("Ssh.connect")(function* (target: SshTarget, { late = false }: ConnectOptions = {}) {
         const subject = target.host
         const fileFailure = (error: { readonly message: string }) =>
           new SshError({ reason: "failed", subject, exitCode: null, stderr: error.message })
@@ -113,37 +120,48 @@ export class Ssh extends Context.Service<
 
         const ended = (code: number, stderr: string, wasConnected: boolean) =>
           new SshError({ reason: sshFailure(stderr, wasConnected), subject, exitCode: code, stderr })
-        yield* Effect.addFinalizer(() =>
-          Effect.ignore(exec.run("ssh", ["-F", file, "-O", "exit", sshAlias], { timeout: "10 seconds" }))
-        )
-        const login = ["-F", file, "-f", "-N", sshAlias]
-        if (target.ownIdentities === true) {
-          const code = yield* Effect.mapError(exec.attach("ssh", login), execFailure(subject))
-          if (code !== 0) {
-            return yield* new SshError({
-              reason: "failed",
-              subject,
-              exitCode: code,
-              stderr: "it said why on the terminal"
-            })
+        const login = Effect.gen(function* () {
+          const words = ["-F", file, "-f", "-N", sshAlias]
+          if (target.ownIdentities === true) {
+            const code = yield* Effect.mapError(exec.attach("ssh", words), execFailure(subject))
+            if (code === 0) return
+            const stderr = "it said why on the terminal"
+            return yield* new SshError({ reason: "failed", subject, exitCode: code, stderr })
           }
-        } else {
           const { code, stderr } = yield* Effect.mapError(
-            exec.run("ssh", login, { timeout: "2 minutes" }),
+            exec.run("ssh", words, { timeout: "2 minutes" }),
             execFailure(subject)
           )
           if (code !== 0) return yield* ended(code, stderr, false)
-        }
+        })
+        const logout = Effect.ignore(exec.run("ssh", ["-F", file, "-O", "exit", sshAlias], { timeout: "10 seconds" }))
+        const shared = yield* Effect.cached(Effect.andThen(Scope.addFinalizer(yield* Effect.scope, logout), login))
+        if (!late) yield* shared
 
+        let alone = late
         const run = Effect.fn("SshSession.run")(function* (command: string, options: RunOptions = {}) {
+          const own = alone
+          alone = false
+          if (!own) yield* shared
+          let answered = !own
+          const { onStdout } = options
           const captured = yield* Effect.mapError(
-            exec.run("ssh", ["-F", file, "-T", "--", sshAlias, command], {
+            exec.run("ssh", ["-F", file, ...(own ? ["-S", "none"] : []), "-T", "--", sshAlias, command], {
               ...options,
-              drain: options.onStdout !== undefined
+              ...(onStdout === undefined
+                ? {}
+                : {
+                    onStdout: (chunk: Uint8Array) => {
+                      answered = true
+                      return onStdout(chunk)
+                    }
+                  }),
+              drain: onStdout !== undefined
             }),
             execFailure(subject)
           )
-          return captured.code === 255 ? yield* ended(255, captured.stderr, true) : captured
+          answered ||= captured.stdout.length > 0
+          return captured.code === 255 ? yield* ended(255, captured.stderr, answered) : captured
         })
         return { rsh: `ssh -F ${file} -T`, alias: sshAlias, run }
       })

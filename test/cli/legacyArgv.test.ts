@@ -14,6 +14,12 @@ describe("an old command", () => {
     ],
     ["byteback-setup-client", ["--destination", "b@h:"], ["setup-client", "--destination", "b@h:"]],
     ["byteback-restore", ["--restore", "/etc"], ["restore", "/etc"]],
+    ["byteback-restore", ["--list"], ["snapshots"]],
+    ["byteback-restore", ["--list", "--verbose", "--all", "--json"], ["snapshots", "--json"]],
+    ["byteback-restore", ["--list", "/etc/fstab"], ["history", "/etc/fstab"]],
+    ["byteback-restore", ["--snapshot", "*", "--list", "--all", "/etc"], ["history", "/etc"]],
+    ["byteback-restore", ["--list", "--snapshot", "latest", "/etc"], ["ls", "-l", "latest:/etc"]],
+    ["byteback-restore", ["--list", "--snapshot", "latest"], ["snapshots"]],
     ["byteback-snapshot", ["--root", "/byteback/web"], ["snapshot", "--root", "/byteback/web"]]
   ])("%s %j means byteback %j", (name, args, expected) => {
     assert.deepStrictEqual(legacyArgv(name, args), expected)

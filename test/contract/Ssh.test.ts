@@ -74,6 +74,23 @@ describe.skipIf(!isRoot)("on real OpenSSH", () => {
   suite("Ssh on OpenSSH", Layer.merge(ssh, site.pipe(Layer.provide(server))))
 
   describe("a session", () => {
+    it.live("that logs in late has one login for its first command, and one more for all others", () =>
+      Effect.gen(function* () {
+        const given = yield* Server
+        const before = given.logins()
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const session = yield* (yield* Ssh).connect(enrolled(given), { late: true })
+            assert.strictEqual(given.logins(), before)
+            yield* session.run("true")
+            assert.strictEqual(given.logins(), before + 1, given.log())
+            yield* Effect.all([session.run("true"), session.run("true")], { concurrency: "unbounded" })
+            assert.strictEqual(given.logins(), before + 2, given.log())
+          })
+        )
+      }).pipe(Effect.provide([ssh, server]))
+    )
+
     it.live("is one login, whatever runs in it, and nothing stays of it", () =>
       Effect.gen(function* () {
         const given = yield* Server

@@ -1,7 +1,7 @@
 // Which snapshot a word means.
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { chooseSnapshot, snapshotAt } from "../../src/domain/chooseSnapshot.ts"
+import { chooseSnapshot } from "../../src/domain/chooseSnapshot.ts"
 import type { SnapshotInfo } from "../../src/domain/Conversation.ts"
 import { snapshotTime } from "../../src/domain/snapshotName.ts"
 
@@ -13,9 +13,9 @@ const one = (name: string, state: SnapshotInfo["state"] = "complete"): SnapshotI
 })
 
 const days = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"].map((day) => one(`${day}T02:00+0000`))
-const named = (snapshots: ReadonlyArray<SnapshotInfo>, wanted: string) => {
+const named = (snapshots: ReadonlyArray<SnapshotInfo>, wanted: string | number) => {
   const chosen = chooseSnapshot(snapshots, wanted)
-  return Result.isSuccess(chosen) ? chosen.success.name : chosen.failure.message
+  return Result.isSuccess(chosen) ? chosen.success.snapshot.name : chosen.failure.message
 }
 
 describe("choosing a snapshot", () => {
@@ -28,8 +28,25 @@ describe("choosing a snapshot", () => {
     assert.strictEqual(named([...days, future, one("saved", "foreign")], "latest"), "2026-11-23T02:00+0000")
   })
 
-  it("takes any by its name", () => {
+  it("takes any by its name, and what the last push left", () => {
     assert.strictEqual(named([...days, one("saved", "foreign")], "saved"), "saved")
+    assert.strictEqual(named([], "current"), "current")
+  })
+
+  it("tells of a suspect one that it passed over, and of no older one", () => {
+    const bad = { ...one("2026-11-24T02:00+0000", "suspect"), note: "9 of 10 files are new" }
+    const passed = (snapshots: ReadonlyArray<SnapshotInfo>, from: string | number) =>
+      Result.getOrThrow(chooseSnapshot(snapshots, from)).passed?.name
+    assert.strictEqual(passed([...days, bad], "latest"), bad.name)
+    assert.strictEqual(passed([...days, bad], bad.at! + 1), bad.name)
+    assert.isUndefined(passed([...days, bad], bad.at! - 1))
+    assert.isUndefined(passed([...days, bad, one("2026-11-25T02:00+0000")], "latest"))
+    assert.strictEqual(
+      named([bad], "latest"),
+      "every snapshot that this could mean is suspect, so name the one that you want; the newest is 2026-11-24T02:00+0000: 9 of 10 files are new"
+    )
+    assert.match(named([bad, ...days], bad.at! - 10 * 86_400), /the oldest is 2026-11-20/)
+    assert.match(named([bad], bad.at!), /every snapshot/)
   })
 
   it("names the three nearest where there is none", () => {
@@ -39,8 +56,8 @@ describe("choosing a snapshot", () => {
 
   it("takes the newest that is not after a time", () => {
     const then = (iso: string, snapshots = days) => {
-      const chosen = snapshotAt(snapshots, Date.parse(iso) / 1000)
-      return Result.isSuccess(chosen) ? chosen.success.name : chosen.failure.message
+      const chosen = chooseSnapshot(snapshots, Date.parse(iso) / 1000)
+      return Result.isSuccess(chosen) ? chosen.success.snapshot.name : chosen.failure.message
     }
     assert.strictEqual(then("2026-11-21T23:59:59Z"), "2026-11-21T02:00+0000")
     assert.strictEqual(then("2026-11-21T02:00:00Z", days.toReversed()), "2026-11-21T02:00+0000")

@@ -22,7 +22,8 @@ describe("without any configuration", () => {
       "- /var/tmp/*",
       "- /var/cache/apt/archives/*",
       "- /var/backups/localhost/*",
-      "- /swap.file"
+      "- /swap.file",
+      "- .byteback-partial/"
     ])
   })
 
@@ -36,7 +37,7 @@ describe("without any configuration", () => {
       mount("/mnt/nfs", "nfs4") +
       mount("/mnt/ssh", "fuse.sshfs") +
       mount("/cdrom", "iso9660")
-    assert.deepStrictEqual(rules({ mountinfo }).slice(12), ["- /srv/ram/*", "- /mnt/nfs", "- /mnt/ssh", "- /cdrom/*"])
+    assert.deepStrictEqual(rules({ mountinfo }).slice(13), ["- /srv/ram/*", "- /mnt/nfs", "- /mnt/ssh", "- /cdrom/*"])
   })
 
   it("the root is in whatever it lies on, and so is a source", () => {
@@ -45,7 +46,8 @@ describe("without any configuration", () => {
       "- /tmp/*",
       "- /var/cache/apt/archives/*",
       "- /var/backups/localhost/*",
-      "- /swap.file"
+      "- /swap.file",
+      "- .byteback-partial/"
     ])
   })
 
@@ -56,7 +58,7 @@ describe("without any configuration", () => {
 
   it("a local disk below something else is reached, and nothing beside the way to it", () => {
     const mountinfo = mount("/media", "tmpfs") + mount("/media/a/disk", "xfs") + mount("/media/a/other", "tmpfs")
-    assert.deepStrictEqual(rules({ mountinfo }).slice(12), [
+    assert.deepStrictEqual(rules({ mountinfo }).slice(13), [
       "+ /media/a/disk/",
       "+ /media/a/",
       "- /media/*",
@@ -71,7 +73,7 @@ describe("without any configuration", () => {
       mount("/c\\012d", "nfs") +
       mount("/e\\134f", "nfs") +
       mount("/g\u00e9", "nfs")
-    assert.deepStrictEqual(rules({ mountinfo }).slice(12), ["- /a b\\*\\[x]\\\\/*", "- /c?d", "- /e\\f", "- /g\u00e9"])
+    assert.deepStrictEqual(rules({ mountinfo }).slice(13), ["- /a b\\*\\[x]\\\\/*", "- /c?d", "- /e\\f", "- /g\u00e9"])
   })
 })
 

@@ -27,6 +27,8 @@ describe("a time of restore", () => {
     assert.strictEqual(read("Yesterday at 18:00"), "2026-11-22T18:00:00")
     assert.strictEqual(read("9:30"), "2026-11-23T09:30:00")
     assert.strictEqual(read("3 days ago"), "2026-11-20T17:52:00")
+    assert.strictEqual(read("3d"), "2026-11-20T17:52:00")
+    assert.strictEqual(read("90min"), "2026-11-23T16:22:00")
     assert.strictEqual(read("3 days ago 08:00:01"), "2026-11-20T08:00:01")
     assert.strictEqual(read("an hour ago"), "2026-11-23T16:52:00")
     assert.strictEqual(read("monday"), "2026-11-16T23:59:59", "a weekday is never today")

@@ -1,7 +1,13 @@
 // Names of snapshots against the calendar.
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { formatSnapshotName, isSnapshotRef, parseSnapshotName, snapshotTime } from "../../src/domain/snapshotName.ts"
+import {
+  formatSnapshotName,
+  isSnapshotRef,
+  isSnapshotWord,
+  parseSnapshotName,
+  snapshotTime
+} from "../../src/domain/snapshotName.ts"
 
 const year10000 = 253_402_300_800
 
@@ -89,5 +95,12 @@ describe("the name of a snapshot", () => {
       assert.isTrue(isSnapshotRef(word), word)
     for (const word of ["", "*", "..", "Latest", "saved-do-not-delete", "latest/"])
       assert.isFalse(isSnapshotRef(word), word)
+  })
+
+  it("is, where nothing else can stand, any plain word too", () => {
+    for (const word of ["current", "2026-11-23T17:52+0000", "saved-do-not-delete", "old.2014"])
+      assert.isTrue(isSnapshotWord(word), word)
+    for (const word of ["", "*", ".", "..", "-x", "a/b", "a b", "a:b", "a\n", "x".repeat(101)])
+      assert.isFalse(isSnapshotWord(word), JSON.stringify(word))
   })
 })

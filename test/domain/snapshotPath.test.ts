@@ -2,7 +2,7 @@
 import { posix } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { InvalidPath, parseSnapshotPath } from "../../src/domain/snapshotPath.ts"
+import { InvalidPath, parseSnapshotPath, throughLink } from "../../src/domain/snapshotPath.ts"
 
 const parts = fc.array(fc.constantFrom("a", "b", ".", "..", "", "c:d", "latest"), { maxLength: 8 })
 
@@ -19,7 +19,10 @@ describe("a path of a snapshot", () => {
     ["2026-11-23T17:52+0000", undefined, "home/me/2026-11-23T17:52+0000"],
     ["2026-13-23T17:52+0000:x", undefined, "home/me/2026-13-23T17:52+0000:x"],
     ["./latest:x", undefined, "home/me/latest:x"],
-    ["latest:../../../x", "latest", "x"]
+    ["latest:../../../x", "latest", "x"],
+    ["saved-do-not-delete:/etc", "saved-do-not-delete", "etc"],
+    ["saved-do-not-delete:etc", undefined, "home/me/saved-do-not-delete:etc"],
+    ["a b:/etc", undefined, "home/me/a b:/etc"]
   ])("%s", (given, snapshot, path) => {
     const found = parseSnapshotPath(given, "/home/me")
     assert.deepStrictEqual<object>({ ...found }, { snapshot, path })
@@ -35,6 +38,14 @@ describe("a path of a snapshot", () => {
         assert.strictEqual(`/${found.path}`, posix.normalize(given).replace(/(.)\/$/, "$1"))
       })
     )
+  })
+
+  it.each([
+    ["bin/tool", "bin", "usr/bin", "usr/bin/tool"],
+    ["var/run/x/y", "var/run", "/run", "run/x/y"],
+    ["a/b/c", "a/b", "../d", "d/c"]
+  ])("%s through %s to %s is %s", (path, link, target, ask) => {
+    assert.strictEqual(throughLink(path, link, target).ask, ask)
   })
 
   it("holds no NUL, and has an end", () => {

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { Machine } from "../lab/Lab.ts"
 
-/** Every file's kind, mode, owner, time, size, links and target, and every content's sum: what must come back. */
+/** Every file's kind, mode, owner, time, size, links and target, devices' numbers, and every content's sum: what must come back. */
 export const fingerprint = Effect.fn("fingerprint")(function* (machine: Machine, directory: string) {
   const metadata = yield* machine.ok(
     [
@@ -32,6 +32,8 @@ export const fingerprint = Effect.fn("fingerprint")(function* (machine: Machine,
   const links = yield* machine.ok(["sh", "-c", "find . -type f -links +1 -printf '%i %P\\n' | sort"], {
     cwd: directory
   })
+  const nodes = ["find", ".", "(", "-type", "b", "-o", "-type", "c", ")", "-exec", "stat", "-c", "%n %t:%T", "{}", "+"]
+  const devices = yield* machine.ok(nodes, { cwd: directory })
   const groups = new Map<string, Array<string>>()
   for (const line of links.split("\n").filter((one) => one !== "")) {
     const [inode = "", ...path] = line.split(" ")
@@ -41,6 +43,7 @@ export const fingerprint = Effect.fn("fingerprint")(function* (machine: Machine,
     metadata: metadata.split("\n").toSorted(),
     contents,
     xattrs: xattrs.split("\n\n").toSorted(),
+    devices: devices.split("\n").toSorted(),
     acls: acls.split("\n\n").toSorted(),
     links: [...groups.values()].map((group) => group.toSorted().join(" = ")).toSorted()
   }

@@ -68,6 +68,15 @@ const suite = (version: string, program: Uint8Array | null) =>
           (yield* client.ok(["stat", "-c", "%a %u %g", "/data/dir/secret"])).trim()
         )
 
+        const secluded = [
+          "rsync",
+          "-Prats",
+          "--rsync-path=rsync --fake-super",
+          "byteback@server1:data/ leading and trailing "
+        ]
+        yield* client.ok([...secluded, "/secluded"])
+        assert.strictEqual(yield* client.read("/secluded"), "x")
+
         // A whole tree with everything in it.
         yield* client.ok(["sh", "-c", "rm -rf /here; mkdir /here; echo second > /data/hello"])
         const all = yield* client.run(["rsync", "-aHAX", "--numeric-ids", "byteback@server1:data", "/here"])
@@ -123,9 +132,12 @@ const suite = (version: string, program: Uint8Array | null) =>
         assert.match(yield* list(`--snapshot ${name} --list data/*er`), /\/data\/other$/m)
         assert.strictEqual(yield* list("--list nothing"), "")
 
+        const saved = "saved-do-not-delete"
+        const seal = `cd /byteback/elder && btrfs -q subvolume snapshot -r current ${saved} && ln -s /etc link`
+        yield* server.ok(["sh", "-ec", seal])
         yield* client.ok(["mkdir", "/here"])
-        for (const snapshot of ["*", name]) {
-          const { code, stderr } = yield* client.run(
+        const restored = (snapshot: string) =>
+          client.run(
             [
               ...["rsync", "-rlptgoDRz", "--numeric-ids", "--inplace", "--timeout=300"],
               `--rsync-path=byteback-restore --fake-super --snapshot ${snapshot}`,
@@ -133,10 +145,50 @@ const suite = (version: string, program: Uint8Array | null) =>
             ],
             { cwd: "/here" }
           )
+        for (const snapshot of ["*", name, "current", saved]) {
+          const { code, stderr } = yield* restored(snapshot)
           assert.strictEqual(code, 0, stderr)
           assert.strictEqual(yield* client.ok(["cat", "/here/data/hello", "/here/data/other"]), "hello\nother\n")
           yield* client.ok(["rm", "-r", "/here/data"])
         }
+        for (const [snapshot, says] of [
+          ["link", /this host has no snapshot link; the nearest are/],
+          ["elsewhere", /this host has no snapshot elsewhere; the nearest are/]
+        ] as const) {
+          const { code, stderr } = yield* restored(snapshot)
+          assert.notStrictEqual(code, 0, snapshot)
+          assert.match(stderr, says)
+        }
+        assert.strictEqual(yield* client.ok(["ls", "-A", "/here"]), "")
+
+        // Our own commands name it too.
+        assert.match(yield* list(`--snapshot ${saved} --list data/*er`), /\/data\/other$/m)
+        assert.strictEqual(
+          yield* client.ok(["byteback", "find", "ot*", "--snapshot", saved, "--below", "/data"]),
+          "/data/other\n"
+        )
+        assert.strictEqual(yield* client.ok(["byteback", "diff", name, saved]), "")
+        assert.strictEqual(yield* client.ok(["byteback", "cat", `${saved}:/data/other`]), "other\n")
+        yield* client.ok(["byteback", "restore", "/data/other", "--snapshot", saved, "--to", "/saved"])
+        assert.strictEqual(yield* client.read("/saved/data/other"), "other\n")
+
+        // An rsync of the old clients' time took names that were not the very words that it had asked for.
+        const old = (more: string, path: string) =>
+          client.run(
+            [
+              ...["rsync", "-rlptgoDRz", "--numeric-ids", "--inplace", "--timeout=300", "--trust-sender"],
+              `--rsync-path=byteback-restore --fake-super --snapshot *${more}`,
+              ...[`byteback@server2:${path}`, "."]
+            ],
+            { cwd: "/here" }
+          )
+        assert.strictEqual((yield* old("", "data/a=20b/file")).code, 0)
+        assert.strictEqual(yield* client.read("/here/data/a b/file"), "blank\n")
+        yield* client.ok(["rm", "-r", "/here/data"])
+        const every = yield* old(" --all", "data/hello")
+        assert.notStrictEqual(every.code, 0)
+        assert.include(every.stderr, "byteback: --all is not served to this old client; nothing was sent")
+        assert.strictEqual(yield* client.ok(["ls", "-A", "/here"]), "")
       }).pipe(Effect.scoped)
     )
   })

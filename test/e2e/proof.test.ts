@@ -50,7 +50,12 @@ describe.skipIf(!root)("proofs", () => {
         ])
         assert.match(
           yield* client.ok(["byteback", "status"]),
-          /2 differ without a reason[^]*! look at what byteback verify names/
+          /2 differ without a reason[^]*! byteback verify: .*; look at what it names/
+        )
+        assert.strictEqual((yield* verify("/data/file1")).code, 0)
+        assert.match(
+          yield* client.ok(["byteback", "status"]),
+          /a part of them: .* 2 compared.* nothing differs[^]*! byteback verify: .* 2 differ/
         )
 
         // And in the store, by somebody with root there.

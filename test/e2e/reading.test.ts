@@ -51,6 +51,7 @@ describe.skipIf(!root)("reading", () => {
           ["find", "hello", "--snapshot", "all"],
           ["history", "/data/hello"],
           ["cat", "/data/hello"],
+          ["diff", "latest", "current", "/data"],
           ["dump", "latest", "/data"]
         ]) {
           const here = yield* client.ok(["byteback", ...words])
@@ -69,6 +70,20 @@ describe.skipIf(!root)("reading", () => {
           ...["server:latest/data/", "/back"]
         ])
         assert.strictEqual(yield* server.read("/back/hello"), "hello\n")
+
+        const cat = yield* client.run(["byteback", "cat", "--json", "/data/hello"])
+        assert.deepStrictEqual([cat.code, cat.stdout, cat.stderr], [0, "hello\n", '{"_tag":"end","bytes":6}\n'])
+        const missing = yield* client.run(["byteback", "dump", "--json", "latest", "/data/never"])
+        assert.deepStrictEqual([missing.code, missing.stdout], [1, ""])
+        const error = JSON.parse(missing.stderr) as Record<string, unknown>
+        assert.deepStrictEqual([error["_tag"], error["code"]], ["error", 1])
+        assert.match(String(error["message"]), /^\/data\/never is not in latest/)
+        const died = yield* server.run([
+          ...["/usr/lib/byteback/run-pull", "/run/byteback/reader", "4", "*", "none", "60"],
+          ...["sh", "-c", "kill -ABRT $$"]
+        ])
+        assert.deepStrictEqual([died.code, died.stdout], [1, ""])
+        assert.match(died.stderr, /^byteback: stopped, it took too much time or memory.* \(code 1\)\n$/m)
       }).pipe(Effect.scoped)
     )
 
@@ -160,18 +175,22 @@ describe.skipIf(!root)("reading", () => {
           assert.deepStrictEqual(walked.toSorted(), expected.filter((line) => !line.endsWith("*")).toSorted())
 
           assert.deepStrictEqual(yield* changes("latest", "live", "/data"), [])
-          const later = "echo now >>dir/file; rm dir/moved; echo y >new/y; chmod 700 new"
+          const later = `echo now >>dir/file; rm dir/moved; echo y >new/y; chmod 700 new; touch hello
+            touch -d '2020-01-01' nothing; printf NOTHING > nothing; touch -d '2021-01-01' nothing`
           yield* client.ok(["sh", "-ec", later], { cwd: "/data" })
           const live = [
             "added f /data/new/y",
             "content f /data/dir/file",
             "content f /data/dir/hard",
+            "content f /data/nothing",
             "metadata d /data/new",
+            "metadata f /data/hello",
+            "metadata f /data/link",
             "removed f /data/dir/moved"
           ]
           assert.deepStrictEqual((yield* changes("latest", "live", "/data")).toSorted(), live)
           const sinceRoot = (yield* changes("latest", "live")).toSorted()
-          assert.deepStrictEqual(sinceRoot, live.slice(1), "what is new below the root itself is not told")
+          assert.deepStrictEqual(sinceRoot, live)
 
           const versions = yield* rowsOf(client, "history", "/data/hello")
           assert.deepStrictEqual(
@@ -202,6 +221,9 @@ describe.skipIf(!root)("reading", () => {
           assert.deepStrictEqual(yield* found("*", "--type", "p", "--snapshot", "all"), ["/data/dir/fifo"])
           assert.deepStrictEqual(yield* found("dir/s?cr*", "--snapshot", first), ["/data/dir/secret"])
           assert.deepStrictEqual(yield* found("*", "--size", "+1M"), ["/data/dir/sparse"])
+          assert.deepStrictEqual(yield* found("s*", "--below", "/data/dir", "--size", "-1M", "--type", "f"), [
+            "/data/dir/setuid"
+          ])
           assert.deepStrictEqual(yield* found("old", "--older", "2002-01-01", "--snapshot", "all"), ["/data/dir/old"])
           assert.deepStrictEqual(
             yield* found("old", "--newer", "7d", "--snapshot", "all").pipe(Effect.orElseSucceed(() => [])),

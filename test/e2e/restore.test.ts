@@ -53,7 +53,7 @@ describe.skipIf(!root)("restoring", () => {
         const mended = yield* run(...place, "--devices", "--delete", "--exclude", "*.log", "--yes")
         assert.strictEqual(mended.code, 0, mended.stderr)
         assert.match(mended.stderr, /restored .* in place, and deleted 1\n/)
-        assert.match(mended.stderr, /holds 1 setuid or setgid files, 1 with capabilities, 2 devices/)
+        assert.match(mended.stderr, /holds 1 setuid or setgid files, 1 with capabilities, 1 devices/)
         assert.strictEqual(yield* client.read("/victim/file"), "bad\n", "nothing was written through the symlink")
         assert.strictEqual(yield* client.read("/data/empty/new.log"), "new\n", "what is excluded is not deleted")
         yield* client.ok(["sh", "-c", "rm /data/empty/new.log; touch -d @0 /data/empty"])
@@ -94,6 +94,7 @@ describe.skipIf(!root)("restoring", () => {
           /2 device nodes left out; --devices makes them\nbyteback: data\/dir\/disk\nbyteback: data\/dir\/null\n/
         )
         yield* client.ok(["sh", "-c", "cd /plain/data/dir; test -p fifo; test -S socket; test ! -e null"])
+        yield* client.ok(["sh", "-c", 'test "$(du -k /plain/data/dir/sparse | cut -f1)" -lt 1000'])
       }).pipe(Effect.scoped)
     )
 
@@ -161,12 +162,12 @@ describe.skipIf(!root)("restoring", () => {
         refused(
           yield* run("/data/doomed/file", "--to", "/no"),
           1,
-          new RegExp(`/data/doomed/file was last in ${first.replace("+", "\\+")}: byteback restore --snapshot`)
+          new RegExp(`/data/doomed/file was last in ${first.replace("+", "\\+")}: give --snapshot`)
         )
         refused(
           yield* run("/data/never", "--to", "/never"),
           1,
-          /\/data\/never is not in snapshot .*no other snapshot has it/
+          /\/data\/never is not in snapshot .*No other snapshot has it/
         )
         refused(yield* run("/data", "--at", "2001-02-03"), 1, new RegExp(`the oldest is ${first.replace("+", "\\+")}`))
         refused(yield* run("/data", "--at", "01/02/2026"), 2, /--at 01\/02\/2026 is not a time; write now/)
@@ -181,6 +182,77 @@ describe.skipIf(!root)("restoring", () => {
           2,
           /another machine's files/
         )
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("means the same by latest in every command, and tells of a newer one that is suspect", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server5")
+        const client = yield* clientMachine(server, "one")
+        yield* client.ok([
+          "sh",
+          "-c",
+          "mkdir -p /data/usr/bin; ln -s usr/bin /data/bin; echo tool > /data/usr/bin/tool"
+        ])
+        yield* client.ok(backupWords())
+        const [name] = (yield* snapshotNames(server, "one")) as [string]
+        const before = "2026-01-01T00:00+0000"
+        yield* server.ok([
+          ...["sh", "-ec"],
+          `cd /byteback/one; btrfs -q subvolume snapshot current "$1"; echo before > "$1/data/hello"; mkdir "$1/data/empty"
+           printf x > "$1/data/$(printf '\\377[1]')"; chown 0 "$1"; chmod 750 "$1"; btrfs property set "$1" ro true
+           echo '{"_tag":"counted","at":'$(date +%s)',"name":"'$2'","anomaly":"9 of 10 files are new"}' \\
+             >> /var/lib/byteback/journal/one.ndjson`,
+          ...["sh", before, name]
+        ])
+        const notes = `taken from ${before}; ${name} is newer, but suspect: 9 of 10 files are new`
+        const says = Effect.fnUntraced(function* (stdout: string, ...words: ReadonlyArray<string>) {
+          const { code, stderr, stdout: printed } = yield* client.run(["byteback", ...words])
+          assert.deepStrictEqual([code, printed], [0, stdout], stderr)
+          assert.include(stderr, `byteback: ${notes}\n`)
+        })
+        yield* says("before\n", "cat", "/data/hello")
+        yield* says("/data/hello\n", "find", "hello")
+        yield* says("", "diff", before)
+        yield* says("", "restore", "/data", "--to", "/back")
+        assert.strictEqual(yield* client.read("/back/data/hello"), "before\n")
+        yield* client.write(
+          "/root/.ssh/config",
+          "IdentityFile /etc/byteback/key\nUserKnownHostsFile /etc/byteback/known_hosts\n",
+          { mode: "600" }
+        )
+        const plain = yield* client.run([
+          ...["rsync", "-a", "--rsync-path=rsync --fake-super", "byteback@server5:data/hello", "/plain"]
+        ])
+        assert.include(plain.stderr, `byteback notes: ${notes}`)
+        assert.strictEqual(yield* client.read("/plain"), "before\n")
+        assert.strictEqual(yield* client.ok(["byteback", "cat", `${name}:/data/hello`]), "hello\n")
+
+        // What the last push left is no snapshot, and comes back all the same.
+        yield* client.ok(["byteback", "restore", "current:/data/hello", "--to", "/of-current"])
+        assert.strictEqual(yield* client.read("/of-current/data/hello"), "hello\n")
+
+        // What is not there: where it was, whatever it is called, and where a link leads.
+        for (const path of ["empty", "$(printf '\\377[1]')"]) {
+          const lost = yield* client.run(["sh", "-c", `byteback restore "${name}:/data/${path}"`], { cwd: "/root" })
+          assert.match(lost.stderr, new RegExp(`was last in ${before.replace("+", "\\+")}: give --snapshot 2026`), path)
+        }
+        assert.strictEqual(yield* client.ok(["sh", "-c", "ls -A /root | grep restore | wc -l"]), "0\n")
+        for (const words of [["restore"], ["verify"], ["cat"], ["ls"]]) {
+          const { code, stderr } = yield* client.run(["byteback", ...words, `${name}:/data/bin/tool`], { cwd: "/root" })
+          assert.strictEqual(code, 1, stderr)
+          assert.match(stderr, /\/data\/bin is a link to usr\/bin; ask for \/data\/usr\/bin\/tool\n$/)
+        }
+        yield* client.ok(["byteback", "restore", `${name}:/data/usr/bin/tool`, "--to", "/tools"])
+
+        yield* server.ok(["sh", "-c", "mv /byteback/one/2026-01-01* /byteback/one/aside"])
+        for (const words of [["cat", "/data/hello"], ["restore", "/data/hello"], ["verify"]]) {
+          refused(
+            yield* client.run(["byteback", ...words]),
+            1,
+            /every snapshot that this could mean is suspect, so name the one .*: 9 of 10 files are new/
+          )
+        }
       }).pipe(Effect.scoped)
     )
 
@@ -230,6 +302,19 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok(["rm", "/usr/local/bin/rsync"])
         yield* client.ok(third)
         yield* client.ok(["diff", "-r", "/data", "/third/data"])
+
+        // In place too: what has come of a file waits beside its place for the rest.
+        yield* client.ok(["sh", "-c", "cp -a /data /kept; rm /data/big"])
+        const inPlace = ["byteback", "restore", "/data", "--snapshot", first, "--in-place", "--yes"]
+        yield* slow(client, 4000)
+        const halfway = yield* client.start(inPlace)
+        yield* client.until(["sh", "-c", 'test "$(du -sk /data | cut -f1)" -gt 8000'])
+        yield* server.ok(["pkill", "-x", "rsync"])
+        refused(yield* halfway.wait, 1, /what had arrived is kept.*Give the same command again/)
+        assert.isFalse(yield* client.exists("/data/big"))
+        yield* client.ok(["rm", "/usr/local/bin/rsync"])
+        yield* client.ok(inPlace)
+        yield* client.ok(["diff", "-r", "/kept", "/data"])
 
         yield* client.ok(["sh", "-c", "mkdir /small; mount -t tmpfs -o size=20M tmpfs /small"])
         const small = [...words.slice(0, -1), "/small/back"]

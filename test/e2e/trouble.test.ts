@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Lab, type Machine, type RunResult } from "../lab/Lab.ts"
-import { past } from "./past.ts"
+import { makePast } from "./makePast.ts"
 import { backupWords, clientMachine, root, serverMachine, snapshotNames } from "./pair.ts"
 
 /** One line on stderr that matches, nothing like a stack trace, and the exit code. */
@@ -407,7 +407,7 @@ exec /opt/real/byteback-receive "$@"
       Effect.gen(function* () {
         const server = yield* serverMachine("server9", "800M")
         const client = yield* clientMachine(server, "grown")
-        yield* past(server, "grown", 6, 60_000_000)
+        yield* makePast(server, "grown", 6, 60_000_000)
         const before = yield* snapshotNames(server, "grown")
         yield* client.ok(["sh", "-c", "head -c 450000000 /dev/urandom > /data/big"])
         endsWith(yield* client.run(backupWords()), 14, /suddenly larger: .*To let it in: byteback approve grown/)

@@ -43,10 +43,10 @@ describe("an answer", () => {
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(
-          fc.array(fc.string({ unit: "grapheme" }), { maxLength: 20 }),
+          fc.array(fc.string({ unit: "grapheme" }), { maxLength: 10 }),
           fc.integer({ min: 1, max: 40 }),
           (names, size) => {
-            const rows = [...names.map((name) => entry(`/${name}`)), end(names.length)]
+            const rows = [...names.map((name) => entry(`/etc/${name}`)), end(names.length)]
             return Effect.runPromise(
               Effect.map(
                 rowsOf(() => pieces(text(...rows), size)),
@@ -70,12 +70,19 @@ describe("an answer", () => {
         Effect.map(Effect.flip(rowsOf(() => pieces(bytes, Math.max(7, bytes.length >> 6)))), (error) =>
           "reason" in error ? error.reason : error._tag
         )
-      assert.strictEqual(yield* reasonOf(text(entry("/a"))), "ended")
+      assert.strictEqual(yield* reasonOf(text(entry("/etc/a"))), "ended")
       assert.strictEqual(yield* reasonOf(Buffer.from("")), "ended")
-      assert.strictEqual(yield* reasonOf(text(entry("/a"), end(1)).subarray(0, -1)), "ended")
+      assert.strictEqual(yield* reasonOf(text(entry("/etc/a"), end(1)).subarray(0, -1)), "ended")
       for (const odd of [
         text({ _tag: "run" }, end(1)),
-        text(end(0), entry("/a")),
+        text(end(0), entry("/etc/a")),
+        text(entry("/etc/a"), end(2)),
+        text(...Array.from({ length: 11 }, (_, at) => entry(`/etc/${at}`)), end(11)),
+        text(entry("/a"), end(1)),
+        text(entry("/etcetera"), end(1)),
+        text({ ...entry("/etc/?"), path_b64: Buffer.from("/root/\xff", "latin1").toString("base64") }, end(1)),
+        text({ ...entry("/etc/a"), _tag: "found", first: "a", last: "a", snapshots: 1 }, end(1)),
+        text({ _tag: "version", first: "a", last: "a", snapshots: 1, type: "f" }, end(1)),
         Buffer.from("\n"),
         Buffer.from("x".repeat(1 << 20))
       ])
@@ -110,7 +117,7 @@ describe("an answer", () => {
                 Effect.forever(
                   Effect.suspend(() => {
                     sent += 1
-                    return onAnswer(text(entry("/a")))
+                    return onAnswer(text(entry("/etc/a")))
                   })
                 )
             })

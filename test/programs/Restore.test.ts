@@ -8,7 +8,7 @@ import { join } from "node:path"
 import type { SnapshotInfo } from "../../src/domain/Conversation.ts"
 import { snapshotTime } from "../../src/domain/snapshotName.ts"
 import { restore, type RestoreOptions } from "../../src/programs/Restore.ts"
-import { BackupServer } from "../../src/services/BackupServer.ts"
+import { BackupServer, type BackupSession, PathMissing } from "../../src/services/BackupServer.ts"
 import { ClientConfig } from "../../src/services/ClientConfig.ts"
 import { Exec } from "../../src/services/Exec.ts"
 import { type FakeWorld, Rsync } from "../../src/services/Rsync.ts"
@@ -22,6 +22,20 @@ const snapshot = (name: string): SnapshotInfo => ({
 
 const older = "2026-11-01T02:00+0000"
 const newer = "2026-11-02T02:00+0000"
+
+/** What a server says of /a, /b and /bin (a link to usr/bin), as far as a restore asks. */
+const read: BackupSession["read"] = (request, onAnswer) => {
+  const missing = Effect.fail(new PathMissing())
+  const say = (row: object) =>
+    onAnswer(Buffer.from(`${JSON.stringify(row)}\n${JSON.stringify({ _tag: "end", rows: 1, cut: null })}\n`))
+  const { path } = request
+  if (request._tag === "history") {
+    return path === "b" ? say({ _tag: "version", first: older, last: older, snapshots: 1, type: "f" }) : missing
+  }
+  const link = path === "bin" ? { type: "l", target: "usr/bin" } : { type: "f" }
+  const there = path === "a" || path === "bin" || (path === "b" && "snapshot" in request && request.snapshot === older)
+  return there ? say({ _tag: "entry", path: `/${path}`, ...link }) : missing
+}
 
 /** A machine whose /a was in both snapshots and whose /b only in the older one; `below` is gone with the scope. */
 const site = Effect.map(
@@ -51,8 +65,11 @@ const site = Effect.map(
       ClientConfig.layerFake({ files: { destination: "byteback@backup.example.org:\n" } }),
       BackupServer.layerFake({
         hello: Effect.succeed({ _tag: "hello", protocol: 1, oldest: 1, version: "0.5.0", host: "web", now: 0 }),
-        snapshots: Effect.succeed({ _tag: "snapshots", snapshots: [older, newer, "saved"].map(snapshot) }),
-        holding: (path) => Effect.succeed(path === "/b" ? [older] : [])
+        snapshots: Effect.succeed({
+          _tag: "snapshots",
+          snapshots: [older, newer, "saved", "saved by root"].map(snapshot)
+        }),
+        read
       })
     ).pipe(Layer.provideMerge(NodeServices.layer))
     const run = (options: Partial<RestoreOptions> = {}) =>
@@ -111,8 +128,16 @@ describe("a restore", () => {
       const missing = yield* Effect.flip(run({ paths: ["/b"] }))
       assert.strictEqual(
         missing.message,
-        `/b is not in snapshot ${newer}; all else that was asked for is done. /b was last in ${older}: byteback restore --snapshot ${older}`
+        `/b is not in snapshot ${newer}; nothing was compared or restored. /b was last in ${older}: give --snapshot ${older}`
       )
+      assert.deepStrictEqual(readdirSync(below), [], "what holds nothing does not stay")
+      const never = yield* Effect.flip(run({ paths: ["/a", Buffer.from("/\xff", "latin1")] }))
+      assert.strictEqual(
+        never.message,
+        `/\\xff is not in snapshot ${newer}; all else that was asked for is restored. No other snapshot has it`
+      )
+      const through = yield* Effect.flip(run({ paths: ["/bin/tool"] }))
+      assert.match(through.message, /\/bin\/tool is not in .* \/bin is a link to usr\/bin; ask for \/usr\/bin\/tool$/)
       const every = yield* run({ paths: ["/b"], all: true })
       assert.deepStrictEqual(readdirSync(every.directory), [older])
       assert.strictEqual(world.machine.get(`${every.directory}/${older}/b`), "once")
@@ -122,7 +147,7 @@ describe("a restore", () => {
         [{ target: place, all: true }, "cannot go to one place"],
         [{ target: place, host: "web" }, "another machine's files"],
         [{ target: place, deletes: true, paths: ["/etc", "/"] }, "not /"],
-        [{ from: "saved" }, "was not made by byteback"],
+        [{ from: "saved by root" }, "was not made by byteback"],
         [{ from: "2026-10-01T00:00+0000" }, `the nearest are ${older}, ${newer}`],
         [{ from: 0 }, `the oldest is ${older}`]
       ] as const) {

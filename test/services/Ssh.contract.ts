@@ -22,11 +22,15 @@ export const suite = <E>(name: string, site: Layer.Layer<Ssh | SshSite, E>) =>
     it.effect("runs commands with stdin, and any exit code but 255 is a value", () =>
       Effect.gen(function* () {
         const { enrolled } = yield* SshSite
-        const session = yield* (yield* Ssh).connect(enrolled)
-        const said = yield* session.run("cat", { stdin: "to and fro\n" })
-        assert.strictEqual(said.code, 0)
-        assert.strictEqual(said.text, "to and fro\n")
-        assert.strictEqual((yield* session.run("exit 11")).code, 11)
+        for (const late of [false, true]) {
+          const session = yield* (yield* Ssh).connect(enrolled, { late })
+          for (let turn = 0; turn < 2; turn += 1) {
+            const said = yield* session.run("cat", { stdin: "to and fro\n" })
+            assert.strictEqual(said.code, 0)
+            assert.strictEqual(said.text, "to and fro\n")
+            assert.strictEqual((yield* session.run("exit 11")).code, 11)
+          }
+        }
       }).pipe(Effect.scoped)
     )
 
@@ -34,8 +38,11 @@ export const suite = <E>(name: string, site: Layer.Layer<Ssh | SshSite, E>) =>
       Effect.gen(function* () {
         const { barred } = yield* SshSite
         const ssh = yield* Ssh
-        for (const [reason, target] of barred) {
-          const error = yield* Effect.flip(Effect.scoped(ssh.connect(target)))
+        let late = false
+        for (const [reason, target] of barred.flatMap((one) => [one, one])) {
+          late = !late
+          const said = Effect.flatMap(ssh.connect(target, { late }), ({ run }) => run("cat"))
+          const error = yield* Effect.flip(Effect.scoped(said))
           assert.strictEqual(error.reason, reason)
           assert.include(error.message, target.host)
           assert.notInclude(error.message, "\n")

@@ -1,5 +1,5 @@
 // The grammar of the forced command: a line, and what follows it on stdin, into a Request or a refusal. Nothing throws.
-import { isSnapshotRef, type SnapshotRef } from "../snapshotName.ts"
+import { isSnapshotWord, type SnapshotRef } from "../snapshotName.ts"
 import { decodeBase64url } from "./base64url.ts"
 import { checkText, isLonger, lex, maxLine, type Word } from "./lexer.ts"
 import { print } from "./print.ts"
@@ -98,7 +98,7 @@ const parseTyped = (payload: string): Parsed<Typed> => {
 }
 
 const parseSnapshot = (word: string): Parsed<SnapshotRef | "*"> =>
-  word === "*" || isSnapshotRef(word) ? accept(word) : refuse("not the name of a snapshot", word)
+  word === "*" || isSnapshotWord(word) ? accept(word) : refuse("not the name of a snapshot", word)
 
 const parseReceive = (words: ReadonlyArray<Word>): Parsed<Ping | Complete | List> => {
   const rest = [...texts(words)]

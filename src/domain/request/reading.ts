@@ -1,5 +1,5 @@
 // What a client may ask to read of its snapshots: parsed strictly and without dependencies, since the root helper does it at each request.
-import { isSnapshotRef, type SnapshotRef } from "../snapshotName.ts"
+import { isSnapshotWord, type SnapshotRef } from "../snapshotName.ts"
 import { encodeBase64url } from "./base64url.ts"
 import { accept, type Parsed, refuse } from "./refusal.ts"
 
@@ -78,7 +78,7 @@ const count =
   (value) =>
     typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= most ? value : undefined
 const time: Check<number> = (value) => (typeof value === "number" && Math.abs(value) < 1e12 ? value : undefined)
-const ref: Check<SnapshotRef> = (value) => (typeof value === "string" && isSnapshotRef(value) ? value : undefined)
+const ref: Check<SnapshotRef> = (value) => (typeof value === "string" && isSnapshotWord(value) ? value : undefined)
 const refOrAll: Check<SnapshotRef | "*"> = (value) => (value === "*" ? "*" : ref(value))
 const type: Check<FileType> = (value) => fileTypes.find((one) => one === value)
 

@@ -18,7 +18,8 @@ const longestLine = 64 * 1024
 /** Lines of rsync's own about one file each; not those about the connection or the run as a whole. */
 const aboutFile =
   /^rsync: (\[\w+\] )?(?!connection unexpectedly|error|warning|server)\S.*(failed|denied|error|too|vanished)/i
-const aboutMissing = /^rsync: (\[sender\] )?(link_stat|change_dir) .*No such file or directory \(2\)/
+const aboutMissing =
+  /^rsync: (\[sender\] )?(link_stat|change_dir) .*(No such file or directory \(2\)|Not a directory \(20\))/
 
 /** Reads the next piece of stderr, which may end anywhere. */
 export const readProblems = (before: Problems, piece: string): Problems => {

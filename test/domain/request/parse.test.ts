@@ -123,6 +123,10 @@ describe("what rsync 3.5.0 sends", () => {
     ["a literal star", "rsync --server --sender -logDtprRe.iLsfxCIvu . a\\*b"],
     ["--files-from", "rsync --server --sender -logDtpRe.LsfxCIvu --ignore-missing-args --files-from=- --from0 . x"],
     [
+      "a snapshot with an administrator's name",
+      "byteback-restore --snapshot saved-do-not-delete --server --sender -logDtprRze.iLsfxCIvu . etc"
+    ],
+    [
       "our own restore",
       "byteback-restore --fake-super --snapshot 2026-11-23T17:52+0000 --server --sender -lHogDtpAXrRSe.LsfxCIvu --timeout=600 --numeric-ids --files-from=- --from0 . ."
     ]
@@ -187,7 +191,9 @@ describe("what is run", () => {
       ["rsync --server --sender . /2026-11-23T17:52+0000/etc", "2026-11-23T17:52+0000"],
       ["rsync --server --sender . 2026-02-30T17:52+0000/etc", "latest"],
       ["byteback-restore --snapshot * --server --sender . etc", "latest"],
-      ["byteback-restore --snapshot current --server --sender . latest", "current"]
+      ["byteback-restore --snapshot current --server --sender . latest", "current"],
+      ["byteback-restore --snapshot saved-do-not-delete --server --sender . latest", "saved-do-not-delete"],
+      ["rsync --server --sender . saved-do-not-delete/x", "latest"]
     ] as const) {
       const request = accepted(line)
       if (request._tag !== "Pull" && request._tag !== "Restore") assert.fail(request._tag)
@@ -345,6 +351,7 @@ describe("what is refused, and how", () => {
     ["byteback-restore --fake-super --snapshot latest --server -l . x", "expected --server --sender"],
     ["byteback-restore --snapshot latest . x", 'expected --server --sender: "."'],
     ["byteback-restore --snapshot ../other/current --server --sender -l . x", "not the name of a snapshot"],
+    ["byteback-restore --snapshot .new-2026-11-23T17:52+0000 --server --sender -l . x", "not the name of a snapshot"],
     ["byteback-restore --snapshot latest/.. --server --sender -l . x", "not the name of a snapshot"],
     ["byteback-restore --snapshot latest\n --server --sender -l . x", "control characters"],
     ["byteback-restore --snapshot", 'not the name of a snapshot: ""'],

@@ -25,6 +25,7 @@ const pattern = fc.array(byte, { minLength: 1, maxLength: 20 }).map((bytes) => b
 const ref = fc.constantFrom(
   "latest",
   "current",
+  "saved-do-not-delete",
   "2026-11-23T17:52+0000",
   "1999-12-31T23:59-0800"
 ) as fc.Arbitrary<SnapshotRef>
@@ -117,6 +118,7 @@ describe("a request to read", () => {
     ["a field too many", { _tag: "history", path: "a", more: 1 }],
     ["a field too few", { _tag: "cat", path: "a" }],
     ["another host as a snapshot", { _tag: "cat", path: "a", snapshot: "../other" }],
+    ["what is half-made as a snapshot", { _tag: "cat", path: "a", snapshot: ".new-2026-11-23T17:52+0000" }],
     ["all snapshots where one is read", { _tag: "cat", path: "a", snapshot: "*" }],
     ["too many rows", { _tag: "diff", from: "latest", to: "current", path: "", most: 1e9 }],
     [

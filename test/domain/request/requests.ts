@@ -74,7 +74,7 @@ const pushed = transfer([...both, ...pushOnly, valued("--max-delete", int)])
 const pulled = transfer([...both, ...["--ignore-missing-args", "--list-only", "--specials"].map(flag)])
 
 const old = fc.record({
-  snapshot: fc.oneof(snapshot, fc.constant("*" as const)),
+  snapshot: fc.oneof(snapshot, fc.constantFrom("*" as const, "saved-do-not-delete" as SnapshotRef)),
   all: fc.boolean(),
   paths: fc.array(path(oldPart), { minLength: 1, maxLength: 4 })
 })

@@ -1,0 +1,57 @@
+// What was asked for by name and is not there, and where it is instead.
+import { Effect, Schema } from "effect"
+import { toUint8Array } from "../domain/byteString.ts"
+import { escapeName } from "../domain/escape.ts"
+import type { SnapshotRef } from "../domain/snapshotName.ts"
+import { throughText } from "../domain/snapshotPath.ts"
+import type { BackupSession } from "../services/BackupServer.ts"
+import { isThere, whyMissing } from "./ReadSnapshots.ts"
+import { RestoredPrivileges } from "./RestoredPrivileges.ts"
+
+/** Something that was asked for is not in the snapshot. */
+export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSnapshot", {
+  /** null: in none of them */
+  snapshot: Schema.NullOr(Schema.String),
+  /** byte strings, as they were asked for */
+  paths: Schema.Array(Schema.String),
+  /** the newest snapshot that has the first of them */
+  last: Schema.NullOr(Schema.String),
+  /** the link that the first of them goes through */
+  through: Schema.NullOr(Schema.Struct({ link: Schema.String, target: Schema.String, ask: Schema.String })),
+  /** what of all else that was asked for can give somebody rights; null where nothing else was brought back */
+  restored: Schema.NullOr(RestoredPrivileges)
+}) {
+  override get message() {
+    const [first = "", ...more] = this.paths.map((path) => escapeName(toUint8Array(path), 200))
+    const paths = [first, ...more].join(" or ")
+    if (this.snapshot === null) return `${paths} is in no snapshot; is it spelled as it was on this machine?`
+    const done = this.restored !== null ? "all else that was asked for is restored" : "nothing was compared or restored"
+    const missing = `${paths} is not in snapshot ${escapeName(this.snapshot)}; ${done}`
+    if (this.through !== null) return `${missing}. ${throughText(this.through)}`
+    if (this.last === null) return `${missing}. No other snapshot has it`
+    return `${missing}. ${first} was last in ${this.last}: give --snapshot ${this.last}`
+  }
+}
+
+/** So many paths are asked about. */
+const most = 10
+
+/** Of `paths` (byte strings), those that the snapshot has not, and where the first of them is. */
+export const whereElse = Effect.fnUntraced(function* (
+  session: BackupSession,
+  paths: ReadonlyArray<string>,
+  snapshot: SnapshotRef,
+  restored: RestoredPrivileges | null
+) {
+  const inside = (path: string) =>
+    path
+      .split("/")
+      .filter((part) => part !== "" && part !== ".")
+      .join("/")
+  const missing = yield* Effect.filter(paths.slice(0, most), (path) =>
+    Effect.map(isThere(session, snapshot, inside(path)), (there) => !there)
+  )
+  const told = missing.length === 0 ? paths : missing
+  const why = yield* whyMissing(session, snapshot, inside(told[0] ?? ""))
+  return new NotInSnapshot({ snapshot, paths: told, restored: told.length < paths.length ? restored : null, ...why })
+})
