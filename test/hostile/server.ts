@@ -46,7 +46,11 @@ const assertOurs = ({ stderr }: RunResult, says: RegExp) => {
 /** What came, beside the mark that a restore leaves of its own until it has ended well. */
 const inRestored = Effect.gen(function* () {
   const { attacker } = yield* Siege
-  const found = yield* attacker.ok(["sh", "-c", "cd /restored && find . ! -name .byteback-unfinished -printf '%P %y %#m\\n' | sort"])
+  const found = yield* attacker.ok([
+    "sh",
+    "-c",
+    "cd /restored && find . ! -name .byteback-unfinished -printf '%P %y %#m\\n' | sort"
+  ])
   return found.trim().split("\n").slice(1)
 })
 
