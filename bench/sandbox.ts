@@ -9,6 +9,7 @@ import { seccompFilter } from "../src/domain/seccomp.ts"
 import { filterDescriptor, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
 import type { BenchRow } from "./row.ts"
 
+const packaging = join(import.meta.dirname, "../packaging")
 const uid = 1_200_000_000
 const rounds = 5
 const megabytes = 256
@@ -42,14 +43,23 @@ export const rows = (): ReadonlyArray<BenchRow> => {
     const confined = (command: ReadonlyArray<string>) => sandboxArgv(sandbox, command)
     const bare = (command: ReadonlyArray<string>) => unconfinedArgv(uid, command)
 
-    /** A push of everything into an empty current, the server's side started by a remote shell of one line. */
-    const push = (argv: ReadonlyArray<string>): number => {
+    /** What the server's side runs: as on a server, with its limits and the watch beside it, or nothing but the program. */
+    const asOnServer = (words: string) => `set -u
+run=${top} room=0 least_free=0 least_metadata=0
+. ${packaging}/run-bounded
+. ${packaging}/run-share
+bounded ${filter} 600 ${words}
+exit "$code"`
+    const alone = (words: string) => `exec ${words} 7<${filter}`
+
+    /** A push of everything into an empty current, the server's side started by a remote shell. */
+    const push = (argv: ReadonlyArray<string>, script: (words: string) => string): number => {
       rmSync(current, { recursive: true, force: true })
       mkdirSync(current)
       spawnSync("chown", [String(uid), current])
       const shell = join(top, "shell")
       const words = argv.map((word) => `'${word}'`).join(" ")
-      writeFileSync(shell, `#!/bin/sh\ncd ${current}\nexec ${words} 7<${filter}\n`, { mode: 0o755 })
+      writeFileSync(shell, `#!/bin/sh\ncd ${current}\n${script(words)}\n`, { mode: 0o755 })
       return time(["rsync", "-a", "--inplace", "--whole-file", "-e", shell, `${source}/`, "x:."], top, filter)
     }
     spawnSync("chmod", ["755", top])
@@ -57,8 +67,8 @@ export const rows = (): ReadonlyArray<BenchRow> => {
     const pushes = { with: [] as Array<number>, without: [] as Array<number> }
     const starts = { with: [] as Array<number>, without: [] as Array<number> }
     for (let round = 0; round < rounds; round += 1) {
-      pushes.with.push(push(confined(server)))
-      pushes.without.push(push(bare(server)))
+      pushes.with.push(push(confined(server), asOnServer))
+      pushes.without.push(push(bare(server), alone))
     }
     for (let round = 0; round < 30; round += 1) {
       starts.with.push(time(confined(["/usr/bin/true"]), current, filter))

@@ -1,11 +1,13 @@
 // The privileged helper: checks its caller's words again, derives every path itself and starts the work in the sandbox.
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import {
   accessSync,
+  closeSync,
   constants,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -24,7 +26,7 @@ import { parseReading, printReading, type Reading } from "../src/domain/request/
 import { type Pull, type Push, type Restore, snapshotOf } from "../src/domain/request/request.ts"
 import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
 import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
-import { shortReserve } from "../src/domain/storeUsage.ts"
+import { dataFloor, nearlyFull, shortReserve } from "../src/domain/storeUsage.ts"
 import type { JournalEntry } from "../src/domain/JournalEntry.ts"
 import { allSuspect, latestOf, noteLine, passedOver } from "../src/domain/latest.ts"
 import { nearestSnapshots } from "../src/domain/nearestSnapshots.ts"
@@ -44,12 +46,10 @@ const sftpServers = ["/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-
 /** Uids of hosts begin here; nothing below is ever taken on. */
 const firstUid = 1_200_000_000
 
-/** A push is not begun with less than this much free: one percent, or 64 MiB where that is more. */
-const leastFree = { part: 0.01, bytes: 64 * 1024 * 1024 }
-
-/** Backups at once in the whole server, where /etc/byteback/parallel says nothing else; readers at once of one host. */
+/** Backups at once in the whole server, where /etc/byteback/parallel says nothing else; readers, and answers, at once of one host. */
 const parallel = 4
 const readers = 4
+const answers = 4
 
 /** Seconds that a transfer, a listing, a search and making room may take in all; silence is bounded by rsync's own --timeout. */
 const longest = { transfer: 7 * 24 * 3600, listing: 30, search: 300, room: 600 }
@@ -89,28 +89,75 @@ const checkStore = (): void => {
   }
 }
 
+const storeSize = (): number => {
+  const { blocks, bsize } = statfsSync(store)
+  return blocks * bsize
+}
+
 /**
- * Less than what pruning last defended, or short of metadata by its word, which statfs does not tell: a prune is run before the push, and says where nothing could be freed for this
- * host. There is one such at a time, however many push at once: the others start where there is the least, or come back.
+ * Bytes that a host may take of a store that is nearly full (see run-share), as the last prune found; a host that none has seen yet has
+ * its share, where all hosts weigh the same. `stale`: a push of its ran on such a store since, and was ended for it ("over") or not.
  */
-const checkRoom = (host: string): void => {
+const roomOf = (host: string): { readonly bytes: number; readonly stale: boolean } => {
+  const known = textOf(`${runs}/${host}/room`) ?? ""
+  const stale = known === "measure" || known === "over"
+  if (known === "over") return { bytes: -1, stale }
+  if (/^-?\d{1,18}$/.test(known)) return { bytes: Number(known), stale }
+  const hosts = readdirSync(`${state}/hosts`).filter((name) => name.endsWith(".json")).length
+  return { bytes: Math.floor(storeSize() / Math.max(1, hosts)), stale }
+}
+
+/**
+ * Runs a program for at most `longest.room` seconds, and no longer than the client is there: our parent is sshd's process of this
+ * session. A prune may be killed at any moment, and the next one goes on.
+ */
+const whileClientWaits = (
+  program: string,
+  args: ReadonlyArray<string>
+): Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }> =>
+  new Promise((resolve) => {
+    const child = spawn(program, args, {
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+      stdio: ["ignore", "ignore", "pipe"],
+      timeout: longest.room * 1000,
+      killSignal: "SIGKILL"
+    })
+    let stderr = ""
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-8192)))
+    const parent = process.ppid
+    const watch = setInterval(() => {
+      if (process.ppid === parent) return
+      child.kill("SIGKILL")
+      process.exit(exitCode.failed)
+    }, 1000)
+    const ended = (status: number | null, signal: NodeJS.Signals | null) => {
+      clearInterval(watch)
+      resolve({ status, signal, stderr })
+    }
+    child.on("error", () => ended(null, null)).on("close", ended)
+  })
+
+/**
+ * Less than what pruning last defended, or short of metadata by its word, which statfs does not tell: a prune is run before the push,
+ * and says where nothing could be freed for this host. There is one such at a time, however many push at once: the others start where
+ * there is the least, or come back.
+ */
+const checkRoom = async (host: string): Promise<void> => {
   const free = (): number => {
     const { bavail, bsize } = statfsSync(store)
     return bavail * bsize
   }
-  const { blocks, bsize } = statfsSync(store)
-  const least = Math.max(leastFree.bytes, blocks * bsize * leastFree.part)
+  const size = storeSize()
+  const least = dataFloor({ size })
   const wanted = textOf(`${runs}/reserve`) ?? ""
-  if (wanted !== shortReserve && free() >= Math.max(least, Number(wanted) || 0)) return
+  const enough = wanted !== shortReserve && free() >= Math.max(least, Number(wanted) || 0)
+  if (enough && !roomOf(host).stale) return
   makeDirectories(runs)
-  const alone = ["--nonblock", "--conflict-exit-code", String(exitCode.busy), `${runs}/room.lock`]
-  const made = spawnSync("/usr/bin/flock", [...alone, `${lib}/byteback.cjs`, "prune", "--for", host], {
-    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
-    stdio: ["ignore", "ignore", "pipe"],
-    encoding: "utf8",
-    timeout: longest.room * 1000
-  })
-  const said = (made.stderr ?? "")
+  const made = await whileClientWaits("/usr/bin/flock", [
+    ...["--nonblock", "--no-fork", "--conflict-exit-code", String(exitCode.busy), `${runs}/room.lock`],
+    ...[`${lib}/byteback.cjs`, "prune", "--for", host]
+  ])
+  const said = made.stderr
     .trim()
     .split("\n")
     .at(-1)
@@ -129,6 +176,24 @@ const checkRoom = (host: string): void => {
       exitCode.noSpace
     )
   }
+}
+
+/**
+ * Takes one of a host's places for what this program answers itself, for as long as the process lives: the lock is the open file's,
+ * and nobody else has that open. Those who want to be let in share a few.
+ */
+const takePlace = (host: string): void => {
+  makeDirectories(runs, `${runs}/${host}`)
+  for (let place = 1; place <= answers; place += 1) {
+    const file = openSync(`${runs}/${host}/answer-${place}`, "w", 0o600)
+    const { status } = spawnSync("/usr/bin/flock", ["--nonblock", "3"], { stdio: ["ignore", "ignore", "ignore", file] })
+    if (status === 0) return
+    closeSync(file)
+  }
+  refuse(
+    `the server is answering ${answers} requests of this host; nothing was changed, try again when it has`,
+    exitCode.busy
+  )
 }
 
 const makeDirectories = (...directories: ReadonlyArray<string>): void => {
@@ -270,12 +335,13 @@ const exec = (runner: "run-push" | "run-pull" | "run-diff", args: ReadonlyArray<
   process.execve!(program, [program, ...args], { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" })
 }
 
-const push = (host: string, request: Push): void => {
+const push = async (host: string, request: Push): Promise<void> => {
   const uid = uidOf(host)
   checkStore()
-  checkRoom(host)
+  await checkRoom(host)
   makeDirectories(runs, `${runs}/${host}`, `${runs}/slots`)
   const most = Number(/^[1-9]\d{0,3}$/.exec(textOf(`${config}/parallel`) ?? "")?.[0] ?? parallel)
+  const least = nearlyFull({ size: storeSize() })
   const version = rsyncVersion()
   const sandbox = { directory: `${store}/${host}/current`, access: "read-write", uid } as const
   exec("run-push", [
@@ -284,6 +350,7 @@ const push = (host: string, request: Push): void => {
     String(most),
     // A dry run changes nothing that the last complete run knew.
     request.letters.includes("n") ? "dry-run" : `${state}/token/${host}`,
+    ...[roomOf(host).bytes, least.free, least.metadata].map((bytes) => String(Math.floor(bytes))),
     ...confined(sandbox, longest.transfer, (root) => rsyncArgv(request, version, root))
   ])
 }
@@ -391,6 +458,7 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
   const request = parsed.value
   if (verb === "enrol" && request._tag === "Typed") {
     const { answerEnrolment } = await import("../src/answer.ts")
+    takePlace("enrolling")
     return answerEnrolment(host, request.json)
   }
   if (host === null) return refuse("byteback-priv: no host named")
@@ -404,10 +472,14 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
     const reading = parseReading(request.json)
     if (reading !== null) return reading.ok ? search(host, reading.value) : refuse(reading.refusal.message)
     const { answerRequest } = await import("../src/answer.ts")
+    uidOf(host)
+    takePlace(host)
     return answerRequest(host, request.json)
   }
   if (verb === "complete" && request._tag === "Complete") {
     const { answerOldComplete } = await import("../src/answer.ts")
+    uidOf(host)
+    takePlace(host)
     return answerOldComplete(host)
   }
   return refuse(`byteback-priv: the request does not fit the verb`)

@@ -30,9 +30,15 @@ const loggedInBy = (): Session["loggedInBy"] => {
   }
 }
 
+/** Like `refuse` while a read is under way: Node would wait for that read to end, so the process becomes one that does not. */
+const refuseAtOnce = (message: string): void => {
+  process.stderr.write(`${refusalLine({ code: exitCode.refused, message })}\n`)
+  process.execve!("/bin/sh", ["sh", "-c", `exit ${exitCode.refused}`], {})
+}
+
 /** Reads stdin to the empty argument that ends the secluded ones, byte by byte, since rsync's protocol follows at once. */
 const secludedArguments = async (): Promise<Uint8Array> => {
-  const late = setTimeout(() => refuse("the secluded arguments did not arrive in time"), secludedTime)
+  const late = setTimeout(() => refuseAtOnce("the secluded arguments did not arrive in time"), secludedTime)
   const bytes = Buffer.alloc(maxSecluded)
   let size = 0
   while (!(size > 0 && bytes[size - 1] === 0 && (size === 1 || bytes[size - 2] === 0))) {

@@ -21,9 +21,15 @@ export const main = (name: string, args: ReadonlyArray<string>): void => {
   const said = configDirectory(joinSignedValues(legacyArgv(name, args)), process.env)
   if (said instanceof ConfigError) return runToExit(Effect.fail(said))
   const { directory, words } = said
+  // Where systemd, or --unprivileged, gives another user than root a directory of its own.
+  const run = process.getuid!() === 0 ? undefined : process.env["RUNTIME_DIRECTORY"]
   const places = Layer.effect(
     Layout,
-    Effect.map(Layout, (layout) => (directory === null ? layout : { ...layout, config: directory }))
+    Effect.map(Layout, (layout) => ({
+      ...layout,
+      ...(directory === null ? {} : { config: directory }),
+      ...(run === undefined ? {} : { run })
+    }))
   )
   const program = Effect.flatMap(
     Effect.promise(() => root(words)),

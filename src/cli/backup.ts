@@ -9,6 +9,7 @@ import { json, quiet, serverFlags, settingsOf, verbose } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
 import { progressReport, progressStyle } from "./progressReport.ts"
 import { bytes, duration } from "./units.ts"
+import { becomeUnprivileged } from "./unprivileged.ts"
 
 const flags = {
   ...serverFlags,
@@ -41,6 +42,10 @@ const flags = {
   ignoreHooks: Flag.Boolean("ignore-hooks").pipe(
     Flag.withDefault(false),
     Flag.withDescription("go on when a program of pre-backup.d fails")
+  ),
+  unprivileged: Flag.Boolean("unprivileged").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("as root: give up every right but that to read each file, and be the user byteback-push")
   ),
   dryRun: Flag.Boolean("dry-run").pipe(
     Flag.withAlias("n"),
@@ -75,6 +80,7 @@ export const backupCommand = Command.make(
   "backup",
   flags,
   Effect.fnUntraced(function* (given) {
+    if (given.unprivileged) return yield* becomeUnprivileged()
     const { clear, ...shown } = yield* progressReport(progressStyle(given))
     const namesFiles = (given.verbose || given.dryRun) && !given.json
     const result = yield* backup({

@@ -1,4 +1,6 @@
 // The sandbox that every byte of a client's is handled in: the command line that makes it.
+// It is no service of Effect's, with a layer in memory: byteback-priv becomes this command line, since no Node process may stay beside
+// a push, and loading Effect would delay each one. What it keeps out is tried on real parts, in test/hostile.
 
 /** One directory, one uid: what a sandboxed program gets to see of the server. */
 export interface Sandbox {

@@ -77,7 +77,7 @@ export const denied: ReadonlyArray<Call> = [
 /** glibc falls back to clone, whose flags can be looked at. */
 const unknown: Call = ["clone3", 435, 435]
 
-/** Calls that depend on the low word of one argument: refused unless `(argument & mask) == value` is `allowed`. */
+/** Calls that depend on the low word of one argument: refused where `(argument & mask) == value` is not as `allowed` says. */
 const judged: ReadonlyArray<{
   readonly call: Call
   readonly argument: number
@@ -87,6 +87,9 @@ const judged: ReadonlyArray<{
 }> = [
   // every ioctl of btrfs has the type 0x94
   { call: ["ioctl", 16, 29], argument: 1, mask: 0xff00, value: 0x9400, allowed: false },
+  // TIOCSTI and TIOCLINUX type into a terminal: an administrator may read a host's files on one
+  { call: ["ioctl", 16, 29], argument: 1, mask: 0xffffffff, value: 0x5412, allowed: false },
+  { call: ["ioctl", 16, 29], argument: 1, mask: 0xffffffff, value: 0x541c, allowed: false },
   // all CLONE_NEW* flags
   { call: ["clone", 56, 220], argument: 0, mask: 0x7e020080, value: 0, allowed: true },
   // AF_UNIX
@@ -99,6 +102,8 @@ const load = (offset: number): Instruction => [0x20, 0, 0, offset]
 const and = (mask: number): Instruction => [0x54, 0, 0, mask]
 /** Goes on when equal, else leaves out so many instructions. */
 const unlessEqual = (value: number, skip: number): Instruction => [0x15, 0, skip, value]
+/** The other way round. */
+const ifEqual = (value: number, skip: number): Instruction => [0x15, skip, 0, value]
 const unlessAtLeast = (value: number, skip: number): Instruction => [0x35, 0, skip, value]
 const end = (action: number): Instruction => [0x06, 0, 0, action]
 
@@ -132,9 +137,9 @@ export const seccompFilter = (processor: Processor): Uint8Array => {
       unlessEqual(number(call)!, 5),
       load(at.argument(argument)),
       and(mask),
-      unlessEqual(value, 1),
-      allowed ? allow : fail(eperm),
-      allowed ? fail(eperm) : allow
+      allowed ? ifEqual(value, 1) : unlessEqual(value, 1),
+      fail(eperm),
+      load(at.number)
     ]),
     allow
   ]

@@ -31,7 +31,8 @@ export const metadataFree = (usage: StoreUsage): number =>
 const MiB = 2 ** 20
 
 /** What must be left for metadata: a fiftieth of the filesystem, 16 MiB at least and 1 GiB at most. Short of it is short, whatever df says. */
-export const metadataFloor = ({ size }: StoreUsage): number => Math.min(1024 * MiB, Math.max(16 * MiB, size / 50))
+export const metadataFloor = ({ size }: Pick<StoreUsage, "size">): number =>
+  Math.min(1024 * MiB, Math.max(16 * MiB, size / 50))
 
 export const isShortOfMetadata = (usage: StoreUsage): boolean => metadataFree(usage) < metadataFloor(usage)
 
@@ -39,7 +40,16 @@ export const isShortOfMetadata = (usage: StoreUsage): boolean => metadataFree(us
 export const shortReserve = "short"
 
 /** What must be left for data, where no host has earned a reserve yet: one percent, 64 MiB at least. */
-export const dataFloor = ({ size }: StoreUsage): number => Math.max(64 * MiB, size / 100)
+export const dataFloor = ({ size }: Pick<StoreUsage, "size">): number => Math.max(64 * MiB, size / 100)
+
+/** What a push may write before anybody looks again (bytes). */
+const unseen = 256 * MiB
+
+/** With less than this left a push of a host that has its share is ended, so that the floors are there for the others. */
+export const nearlyFull = (store: Pick<StoreUsage, "size">): { readonly free: number; readonly metadata: number } => ({
+  free: dataFloor(store) + Math.max(unseen, dataFloor(store)),
+  metadata: metadataFloor(store) + Math.max(unseen, metadataFloor(store))
+})
 
 /**
  * Which chunks a balance should empty, where that helps: badly filled data while metadata cannot grow, or badly filled metadata while

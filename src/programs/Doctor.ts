@@ -32,10 +32,17 @@ export const doctor = Effect.fn("doctor")(function* () {
   const programs = yield* Programs
   const sshd = yield* Sshd
   const sudoers = yield* Sudoers
-  const { config, lib, state, store } = layout
+  const { config, etc, lib, state, store } = layout
   const keysFile = join(config, "authorized_keys")
   const keys = yield* files.read(keysFile)
-  const trusted = [keysFile, lib, join(lib, "byteback.cjs"), join(lib, "node"), join(lib, "run-push"), state, store]
+  const within = (directory: string) =>
+    Effect.map(files.names(directory), (names) => names.map((name) => join(directory, name)))
+  const own = yield* within(lib)
+  // what Node compiled of it lies below
+  const compiled = yield* Effect.forEach(yield* within(join(lib, "compiled")), within)
+  const rules = yield* Effect.forEach(["sudoers.d", "ssh/sshd_config.d"], (name) => within(join(etc, name)))
+  const settings = ["sandbox", "allow_old_rsync"].map((name) => join(config, name))
+  const trusted = [keysFile, ...own, ...compiled.flat(), ...rules.flat(), ...settings, lib, state, store]
   const paths: Record<string, { readonly uid: number; readonly mode: number } | null> = {}
   for (const path of new Set(trusted.flatMap(ancestors))) {
     const found = yield* files.state(path)

@@ -8,7 +8,7 @@ import { type Method, methodOf } from "../domain/prune/method.ts"
 import { type Deletion, MIN_AGE, type Plan, plan } from "../domain/prune/plan.ts"
 import { earningSizes, type HostRecord, hostRecord, markAt, onDisk, unmeasured } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
-import { type Share, shares } from "../domain/prune/share.ts"
+import { mayTake, type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
 import { joinSnapshots, lastSealed, type ListedSnapshot, type StoredSnapshot } from "../domain/snapshotList.ts"
 import {
@@ -17,6 +17,7 @@ import {
   isShortOfMetadata,
   metadataFloor,
   metadataFree,
+  nearlyFull,
   shortReserve,
   type StoreUsage
 } from "../domain/storeUsage.ts"
@@ -387,6 +388,31 @@ const balanceIfUseful = Effect.fnUntraced(function* ({ reserve, usage }: StoreSp
 })
 
 /**
+ * For pushes while they run: what each host may take of a store that is nearly full. That one was ended for it is written down, and a
+ * host that has no older snapshot to make room with then waits until there is plenty.
+ */
+const tellRooms = Effect.fnUntraced(function* ({ free, hosts, now, usage }: StoreSpace) {
+  const files = yield* SystemFile
+  const journal = yield* Journal
+  const { run } = yield* Layout
+  const near = nearlyFull(usage)
+  const plenty = free >= near.free && metadataFree(usage) >= near.metadata
+  for (const one of hosts.filter(({ enrolled }) => enrolled)) {
+    const { host, pending, record, snapshots } = one
+    const file = `${run}/${host}/room`
+    const ended = (yield* files.read(file)) === "over\n"
+    if (ended && record.refusal === undefined) {
+      const why = `its last push was ended, as the store was nearly full and ${host} has more than its share of it. Nothing was deleted for it. To let it in: byteback approve ${host}`
+      yield* journal.append(host, { _tag: "refused", at: now, verdict: "no space", needs: Math.round(pending), why })
+    }
+    if (ended && snapshots.length === 0 && !plenty && record.approval === undefined) continue
+    const approved = record.approval === undefined ? 0 : (record.approval.bytes ?? usage.size)
+    yield* files.directory(`${run}/${host}`, 0o700)
+    yield* files.write(file, `${mayTake({ ...one, approved })}\n`, 0o600)
+  }
+})
+
+/**
  * Prunes to the reserve. One run at a time (`Locked`). Nothing is decided before the run looks, and each deletion is measured before
  * the next is chosen, so a run may be killed at any moment and started again.
  */
@@ -516,6 +542,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   if (!dryRun) {
     const defended = space.shortOfMetadata ? shortReserve : Math.ceil(space.reserve)
     yield* files.write(`${run}/reserve`, `${defended}\n`, 0o600)
+    yield* tellRooms(space)
   }
   const result: PruneResult = {
     plan: first,

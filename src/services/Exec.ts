@@ -4,6 +4,9 @@ import { ChildProcess, ChildProcessSpawner } from "effect/process"
 
 const StderrKept = 8 * 1024
 
+/** Two million files that cannot be read may be complained of; a program that says more than this goes on for ever. */
+const StderrLimit = 256 * 1024 * 1024
+
 /** How long the output of a program that has ended is still waited for. */
 const lastWords = "2 seconds"
 
@@ -123,6 +126,7 @@ export class Exec extends Context.Service<
           )
           const chunks: Array<Uint8Array> = []
           let size = 0
+          let heard = 0
           let tail = new Uint8Array(0)
           const readStdout = handle.stdout.pipe(
             Stream.runForEach((chunk) => {
@@ -139,6 +143,12 @@ export class Exec extends Context.Service<
           )
           const readStderr = handle.stderr.pipe(
             Stream.runForEach((chunk) => {
+              heard += chunk.length
+              if (heard > StderrLimit) {
+                return Effect.fail(
+                  new ExecError({ program, argumentCount: args.length, reason: "output-too-large", detail: "" })
+                )
+              }
               const joined = Buffer.concat([tail, chunk])
               tail = joined.subarray(Math.max(0, joined.length - StderrKept))
               return options.onStderr ? options.onStderr(chunk) : Effect.void

@@ -41,6 +41,13 @@ describe("a real program", () => {
     }).pipe(Effect.provide(real))
   )
 
+  it.live("is stopped when it complains for ever", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(run("exec yes >&2"))
+      assert.strictEqual(error.reason, "output-too-large")
+    }).pipe(Effect.provide(real))
+  )
+
   it.live("is stopped with its children when its time is up, or when nobody waits any more", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(run("sleep 4321 & sleep 4321", { timeout: "50 millis" }))

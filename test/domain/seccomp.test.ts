@@ -59,11 +59,17 @@ describe.each(["x64", "arm64"] as const)("the filter for %s", (processor) => {
     assert.strictEqual(call(read), actions.allow)
   })
 
-  it("refuses the ioctls of btrfs, whatever stands above the low word, and no others", () => {
+  it("refuses the ioctls of btrfs, and those that type into a terminal, whatever stands above the low word, and no others", () => {
+    const typing = [0x5412n, 0x541cn]
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), (command) => {
         const type = Number((command >> 8n) & 0xffn)
-        assert.strictEqual(call(ioctl, 3n, command), type === 0x94 ? actions.eperm : actions.allow)
+        const refused = type === 0x94 || typing.includes(command & 0xffffffffn)
+        assert.strictEqual(call(ioctl, 3n, command), refused ? actions.eperm : actions.allow)
+        for (const one of typing) {
+          assert.strictEqual(call(ioctl, 0n, (command & ~0xffffffffn) | one), actions.eperm)
+          assert.strictEqual(call(ioctl, 0n, (command & ~0xffffffffn) | (one + 1n)), actions.allow, "its neighbour")
+        }
         const ofBtrfs = (command & ~0xff00n) | 0x9400n
         assert.strictEqual(call(ioctl, 3n, ofBtrfs), actions.eperm)
       })

@@ -1,13 +1,9 @@
 // The unit that backs up with the right to read and no other, under a systemd of the machine's own.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
 import { Lab } from "../lab/Lab.ts"
 import { clientMachine, root, serverMachine } from "./pair.ts"
 import { booted } from "./systemd.ts"
-
-const unit = readFileSync(join(import.meta.dirname, "../../packaging/byteback-unprivileged.service"), "utf8")
 
 describe.skipIf(!root)("a backup without root", () => {
   it.layer(Lab.layer(), { excludeTestServices: true, timeout: 180_000 })((it) => {
@@ -15,7 +11,6 @@ describe.skipIf(!root)("a backup without root", () => {
       Effect.gen(function* () {
         const server = yield* serverMachine("server", "600M")
         const client = yield* clientMachine(server, "reader")
-        yield* client.write("/etc/systemd/system/byteback-unprivileged.service", unit)
         yield* client.write(
           "/etc/systemd/system/byteback-unprivileged.service.d/source.conf",
           "[Service]\nExecStart=\nExecStart=/usr/bin/byteback backup --quiet --source /data --retry-number 0\n"
@@ -24,7 +19,7 @@ describe.skipIf(!root)("a backup without root", () => {
         yield* client.ok(["sh", "-c", "echo secret >/data/only && chmod 600 /data/only && chmod 700 /data"])
         yield* client.write(
           "/etc/byteback/pre-backup.d/look",
-          "#!/bin/sh\n{ id -un; grep ^CapEff: /proc/self/status; touch /data/written /etc/written /tmp/written; } >/run/byteback/seen 2>&1; cp /run/byteback/seen /dev/shm/seen\n",
+          "#!/bin/sh\n{ id -un; grep ^CapEff: /proc/self/status; touch /data/written /etc/written /tmp/written; } >/run/byteback-push/seen 2>&1; cp /run/byteback-push/seen /dev/shm/seen\n",
           { mode: "755" }
         )
         const within = yield* booted(client)

@@ -2,6 +2,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { exitCode } from "../../src/domain/exitCode.ts"
+import { unprivilegedArgv } from "../../src/domain/unprivileged.ts"
 import { backupWords } from "../e2e/pair.ts"
 import type { Deed } from "./deed.ts"
 import { Siege } from "./siege.ts"
@@ -14,24 +15,14 @@ const restoreFrom = Effect.fnUntraced(function* (script: string) {
   const { attacker, server } = yield* Siege
   yield* server.ok(["sh", "-c", 'mv "$1" "$1.good" && cat >"$1" && chmod 755 "$1"', "sh", runner], { stdin: script })
   yield* attacker.ok(["rm", "-rf", "/restored"])
-  const result = yield* attacker.run(["byteback", "restore", "/data", "--to", "/restored"], { timeout: 60_000 })
-  yield* server.ok(["mv", `${runner}.good`, runner])
+  const result = yield* attacker
+    .run(["byteback", "restore", "/data", "--to", "/restored"], { timeout: 60_000 })
+    .pipe(Effect.ensuring(Effect.ignore(server.ok(["mv", `${runner}.good`, runner]))))
   return result
 })
 
 /** Drops what a runner gets before rsync's own words, which it then has as "$@". */
 const rsyncWords = 'while [ "$1" != rsync ]; do shift; done; shift'
-
-const capability = [
-  "setpriv",
-  "--reuid=65534",
-  "--regid=65534",
-  "--clear-groups",
-  "--no-new-privs",
-  "--bounding-set=-all,+dac_read_search",
-  "--inh-caps=-all,+dac_read_search",
-  "--ambient-caps=-all,+dac_read_search"
-]
 
 export const clientDeeds: ReadonlyArray<Deed> = [
   {
@@ -85,8 +76,7 @@ exec rsync --server "$@" evil etc
     name: "endless escaped stderr",
     run: Effect.gen(function* () {
       const script = `#!/bin/sh
-yes "$(printf '\\033[2J\\033]0;evil\\007 evil')" | head -c 30000000 >&2
-exit 1
+yes "$(printf '\\033[2J\\033]0;evil\\007 evil')" >&2
 `
       const { code, stderr, stdout } = yield* restoreFrom(script)
       assert.notStrictEqual(code, 0)
@@ -169,14 +159,30 @@ exit 1
         "-c",
         "mkdir -m 700 /data/roots && echo secret >/data/roots/only && chmod 600 /data/roots/only"
       ])
-      yield* attacker.ok(["sh", "-c", "rm -rf /run/byteback && install -d -m 700 -o 65534 -g 65534 /run/byteback"])
-      const { code, stderr } = yield* attacker.run([...capability, ...backupWords()])
+      const unprivileged = [...backupWords(), "--unprivileged"]
+      const nobody = yield* attacker.run(unprivileged)
+      assert.strictEqual(nobody.code, exitCode.usage)
+      assert.include(nobody.stderr, "useradd --system byteback-push")
+      yield* attacker.ok(["useradd", "--system", "byteback-push"])
+      const hook = "/etc/byteback/pre-backup.d/look"
+      const look =
+        "#!/bin/sh\n{ id -un; grep ^CapEff: /proc/self/status; } >/tmp/seen; touch /data/roots/x && exit 1; exit 0\n"
+      yield* attacker.write(hook, look, { mode: "0755" })
+      const { code, stderr } = yield* attacker.run(unprivileged)
       assert.include([exitCode.ok, exitCode.tooSoon] as ReadonlyArray<number>, code, stderr)
+      // CAP_DAC_READ_SEARCH is bit 2
+      assert.strictEqual(yield* attacker.read("/tmp/seen"), "byteback-push\nCapEff:\t0000000000000004\n")
       assert.strictEqual(yield* server.read("/byteback/attacker/current/data/roots/only"), "secret\n")
-      const without = yield* attacker.run([...capability.slice(0, -1), "cat", "/data/roots/only"])
-      assert.notStrictEqual(without.code, 0, "the capability is what makes the difference")
-      yield* attacker.ok(["rm", "-rf", "/data/roots", "/run/byteback"])
-      return { outcome: "CAP_DAC_READ_SEARCH is enough for files that only root can read", saw: [stderr] }
+      const without = unprivilegedArgv(["cat", "/data/roots/only"]).filter((word) => !word.startsWith("--ambient"))
+      assert.notStrictEqual((yield* attacker.run(without)).code, 0, "the capability is what makes the difference")
+      yield* attacker.ok(["rm", "-rf", "/data/roots", hook, "/tmp/seen"])
+      // root's own backups go on
+      const own = yield* attacker.run(backupWords())
+      assert.include([exitCode.ok, exitCode.tooSoon] as ReadonlyArray<number>, own.code, own.stderr)
+      return {
+        outcome: "CAP_DAC_READ_SEARCH is enough for files that only root can read",
+        saw: [nobody.stderr, stderr]
+      }
     })
   },
   {
@@ -187,30 +193,43 @@ exit 1
       const healthy = yield* server.run(["byteback", "doctor"])
       assert.deepStrictEqual([healthy.code, healthy.stdout], [0, "nothing is wrong with this server\n"])
       const keys = yield* server.read("/etc/byteback/authorized_keys")
+      const writable =
+        "/usr/lib/byteback /usr/lib/byteback/seccomp-*.bpf /usr/lib/byteback/run-* /usr/lib/byteback/reader.cjs /etc/sudoers.d/byteback /etc/byteback/allow_old_rsync /var/lib/byteback"
       yield* server.ok([
         "sh",
         "-c",
         `echo 'ssh-ed25519 AAAA root@web' >>/etc/byteback/authorized_keys
-         mount -o remount,user_subvol_rm_allowed /byteback && chmod g+w /usr/lib/byteback && mv /usr/bin/bwrap /usr/bin/bwrap.away
+         mount -o remount,user_subvol_rm_allowed /byteback && mv /usr/bin/bwrap /usr/bin/bwrap.away
+         mv /usr/bin/rsync /usr/bin/rsync.good && printf '#!/bin/sh\necho "rsync  version 3.2.7  protocol version 31"\n' >/usr/bin/rsync
+         chmod 755 /usr/bin/rsync; echo 3.2.3 >/etc/byteback/allow_old_rsync
+         for path in ${writable}; do chmod g+w "$path"; done
          echo 'PermitUserEnvironment yes' >/etc/ssh/sshd_config.d/00-lax.conf`
       ])
+      const paths = (yield* server.ok(["sh", "-c", `ls -d ${writable}`])).trim().split("\n")
       const { code, stdout } = yield* server.run(["byteback", "doctor", "--json"])
       yield* server.ok([
         "sh",
         "-c",
-        `chmod g-w /usr/lib/byteback; mv /usr/bin/bwrap.away /usr/bin/bwrap; rm /etc/ssh/sshd_config.d/00-lax.conf
+        `for path in ${writable}; do chmod g-w "$path"; done
+         mv /usr/bin/rsync.good /usr/bin/rsync; rm /etc/byteback/allow_old_rsync; mv /usr/bin/bwrap.away /usr/bin/bwrap; rm /etc/ssh/sshd_config.d/00-lax.conf
          umount /byteback && mount /byteback`
       ])
       yield* server.write("/etc/byteback/authorized_keys", keys)
-      const found = (JSON.parse(stdout) as { findings: ReadonlyArray<{ check: string }> }).findings
+      type Finding = { readonly check: string; readonly problem: string }
+      const { findings: found } = JSON.parse(stdout) as { readonly findings: ReadonlyArray<Finding> }
       assert.strictEqual(code, 1)
       assert.deepStrictEqual(found.map(({ check }) => check).toSorted(), [
         "key-line",
         "permit-user-environment",
+        "rsync-holes",
         "sandbox-missing",
         "user-subvol-rm-allowed",
-        "writable-path"
+        ...paths.map(() => "writable-path")
       ])
+      const writablePaths = found
+        .filter(({ check }) => check === "writable-path")
+        .map(({ problem }) => problem.split(" ")[0])
+      assert.sameMembers(writablePaths, paths)
       assert.strictEqual((yield* server.run(["byteback", "doctor"])).code, 0)
       return { outcome: "byteback doctor finds each, and nothing else", saw: [] }
     })

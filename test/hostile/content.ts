@@ -4,10 +4,9 @@ import { Effect } from "effect"
 import { sandboxArgv, unconfinedArgv } from "../../src/domain/sandbox.ts"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { findRefusal } from "../../src/domain/refusalLine.ts"
-import { backupWords, snapshotNames } from "../e2e/pair.ts"
+import { backupWords } from "../e2e/pair.ts"
 import type { Machine, RunResult } from "../lab/Lab.ts"
 import type { Deed } from "./deed.ts"
-import { twins } from "./lines.ts"
 import { fileList, rawFilter, rawPush } from "./rawPush.ts"
 import { Siege } from "./siege.ts"
 import { nothingRuns } from "./snapshots.ts"
@@ -20,13 +19,15 @@ const attackersUid = Effect.gen(function* () {
   return Number((yield* server.ok(["stat", "-c", "%u", current])).trim())
 })
 
-/** Runs a command as whoever took rsync over would: as the host's uid in current, with the sandbox and without. */
-const inside = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
-  const { server } = yield* Siege
-  const uid = yield* attackersUid
+/** A command as whoever took rsync over would run it: as the host's uid in current, with the sandbox and without. */
+const insideArgv = (uid: number, command: ReadonlyArray<string>) => {
   const argv = sandboxArgv({ directory: current, access: "read-write", uid }, command)
   const filter = 'exec "$@" 7<"/usr/lib/byteback/seccomp-$(/usr/lib/byteback/node -p process.arch).bpf"'
-  return yield* server.run(["sh", "-c", filter, "sh", ...argv])
+  return ["sh", "-c", filter, "sh", ...argv]
+}
+const inside = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
+  const { server } = yield* Siege
+  return yield* server.run(insideArgv(yield* attackersUid, command))
 })
 const outside = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
   const { server } = yield* Siege
@@ -71,6 +72,22 @@ const probes: ReadonlyArray<Deed> = [
   probe("see the server's name", sh('test "$(uname -n)" = server')),
   {
     area: "Sandbox",
+    name: "type on the administrator's terminal",
+    run: Effect.gen(function* () {
+      const { server } = yield* Siege
+      const uid = yield* attackersUid
+      const type = ["/usr/bin/perl", "-e", 'print ioctl(STDIN, 0x5412, my $x = "x") ? "typed" : "not: $!"']
+      const on = (argv: ReadonlyArray<string>) => Effect.flatMap(server.tty(argv, { cwd: current }), ({ wait }) => wait)
+      // a kernel may let nobody do it, which is not our doing
+      const legacy = (yield* server.run(["cat", "/proc/sys/dev/tty/legacy_tiocsti"])).stdout !== "0\n"
+      assert.strictEqual((yield* on(unconfinedArgv(uid, type))).stdout.includes("typed"), legacy)
+      const { stdout } = yield* on(insideArgv(uid, type))
+      assert.include(stdout, "not: Operation not permitted")
+      return { outcome: "stopped; succeeds without the sandbox, where the kernel lets anybody", saw: [stdout] }
+    }).pipe(Effect.scoped)
+  },
+  {
+    area: "Sandbox",
     name: "run a program that was pushed, setuid or not",
     run: Effect.gen(function* () {
       const script =
@@ -113,6 +130,7 @@ const probes: ReadonlyArray<Deed> = [
       const limits = yield* server.read(`/proc/${pid}/limits`)
       assert.match(limits, /^Max core file size +0 /m)
       assert.match(limits, /^Max open files +512 /m)
+      assert.strictEqual(yield* server.read(`/proc/${pid}/oom_score_adj`), "1000\n", "goes first where memory is short")
       yield* push.wait
       return { outcome: "no capability, no group, no descriptor but its pipes, one directory", saw: [stdout] }
     })
@@ -136,57 +154,138 @@ const probes: ReadonlyArray<Deed> = [
       const { stderr, stdout } = yield* send("rsync --server --sender -re.LsfxCIvu . latest", { stdin }, "alone")
       assert.notInclude(stdout + stderr, "rule from /etc/canary")
       assert.include(stdout + stderr, "failed to open")
-      return { outcome: "there is no such file; without the sandbox rsync opens it", saw: [stdout, stderr] }
+      yield* server.write("/etc/byteback/sandbox", "none\n")
+      const unconfined = yield* send("rsync --server --sender -re.LsfxCIvu . latest", { stdin }, "alone")
+      yield* server.ok(["rm", "/etc/byteback/sandbox"])
+      assert.include(
+        unconfined.stdout + unconfined.stderr,
+        "failed to open",
+        "with `none` there is still --confine-root"
+      )
+      return {
+        outcome: "there is no such file; with `none` --confine-root stops it, without both rsync opens it",
+        saw: [stdout, stderr]
+      }
     })
   }
 ]
 
-const nasty = String.raw`
-set -e
-mkdir -p /nasty; cd /nasty
-cp /bin/true setuid; chmod 6755 setuid
-mknod null c 1 3; mknod disk b 7 0; mkfifo fifo
-perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un("socket"))'
-ln -s /etc/canary link; ln -s ../../victim/current other; ln -s /byteback hole
-echo x >forged; setfattr -n user.rsync.%stat -v '100777 0,0 0:0' forged
-echo x >garbage; setfattr -n user.rsync.%stat -v 'garbage' garbage
-echo x >capability; setfattr -n user.rsync.security.capability -v 0x0100000202000000000000000000000000000000 capability
-mkdir current '2099-01-01T00:00+0000' -- '-rf'
-touch -- '-rf/x' '*' '%n' 'trailing ' "$(printf 'new\nline')" "$(printf '\033[2Jesc')" "$(printf '\302\233c1')" \
-  "$(printf '\342\200\256bidi')" "$(printf 'bad\377utf8')" "$(printf '%0255d' 1)"
-touch -d @-99999999999 old; touch -d @99999999999 future
-mkdir links; echo x >links/0; perl -e 'link("links/0", "links/$_") for 1..2000'
-`
+/** What a script makes in an empty directory of the client is pushed by a client that means harm, without fake-super or our filters. */
+const nasty: ReadonlyArray<readonly [name: string, script: string, came: string]> = [
+  ["devices", "mknod null c 1 3; mknod disk b 7 0", "disk f; null f"],
+  ["sockets", `perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un("socket"))'`, "socket f"],
+  ["fifos", "mkfifo fifo", "fifo f"],
+  [
+    "setuid files",
+    "cp /bin/true setuid; chmod 6755 setuid; cp /bin/true sticky; chmod 1777 sticky",
+    "setuid f; sticky f"
+  ],
+  [
+    "links out",
+    "ln -s /etc/canary link; ln -s ../../victim/current other; ln -s /byteback hole",
+    "hole f; link f; other f"
+  ],
+  [
+    "directories named like what byteback makes",
+    "mkdir current '2099-01-01T00:00+0000'",
+    "2099-01-01T00:00+0000 d; current d"
+  ],
+  [
+    "options for names",
+    "mkdir -- -rf; touch -- -rf/x --delete '*' %n 'trailing '",
+    "%n f; * f; --delete f; -rf d; trailing  f; x f"
+  ],
+  [
+    "a newline, ESC, C1 and bidi in names",
+    String.raw`touch "$(printf 'new\nline')" "$(printf '\033[2Jesc')" "$(printf '\302\233c1')" "$(printf '\342\200\256bidi')"`,
+    ""
+  ],
+  [
+    "names that are not UTF-8, and of 255 letters",
+    String.raw`touch "$(printf 'bad\377utf8')" "$(printf '%0255d' 1)"`,
+    ""
+  ],
+  ["times before 1970 and after 5000", "touch -d @-99999999999 old; touch -d @99999999999 future", "future f; old f"],
+  ["2,000 hard links", `echo x >0; perl -e 'link("0", $_) for 1..1999'`, ""]
+]
+
+const nastyPush = ["rsync", "-aHX", "--numeric-ids", "--inplace", "-e", "ssh", "/nasty", "alone:."]
+
+/** As it lies in current: plain files and directories of the host's own uid; and it can be listed and fetched. */
+const nastyDeed = ([name, script, came]: (typeof nasty)[number]): Deed => ({
+  area,
+  name,
+  run: Effect.gen(function* () {
+    const { attacker, send, server } = yield* Siege
+    yield* attacker.ok(["sh", "-ec", `rm -rf /nasty /back; mkdir -p /nasty; cd /nasty; ${script}`])
+    const pushed = yield* attacker.run(nastyPush)
+    assert.include([0, 23], pushed.code, pushed.stderr)
+    const kinds = yield* server.ok(["sh", "-c", `find ${current} -printf '%y %m %U\\n' | sort -u`])
+    const uid = yield* attackersUid
+    for (const line of kinds.trim().split("\n")) assert.match(line, new RegExp(`^[fd] [0-7]{1,3} ${uid}$`))
+    const count = (machine: Machine, at: string) => machine.ok(["sh", "-c", `find ${at} -mindepth 1 -printf x | wc -c`])
+    assert.strictEqual(yield* count(server, `${current}/nasty`), yield* count(attacker, "/nasty"), "all of it came")
+    if (came !== "") {
+      const names = yield* server.ok(["sh", "-c", `find ${current}/nasty -mindepth 1 -printf '%f %y; ' `])
+      assert.sameMembers(names.split("; ").slice(0, -1), came.split("; "))
+    }
+    const listed = yield* send("byteback-receive --snapshot current --list --all /nasty /nasty/*")
+    assert.strictEqual(listed.code, 0, listed.stderr)
+    assert.match(listed.stdout, /^[\x20-\x7e\n]*$/, "no byte of a name reaches a terminal")
+    const back = yield* attacker.run(["rsync", "-aHX", "-e", "ssh", "alone:current/nasty", "/back"])
+    assert.include([0, 23], back.code, back.stderr)
+    const saw = [listed.stdout, (yield* attacker.run(["grep", "-rha", "canary-of", "/back"])).stdout]
+    yield* server.ok(["rm", "-rf", `${current}/nasty`])
+    return { outcome: "plain files and directories of the host's uid; listed without a stop or an escape", saw }
+  })
+})
 
 export const contentDeeds: ReadonlyArray<Deed> = [
   ...probes,
+  ...nasty.map(nastyDeed),
   {
     area,
-    name: "devices, sockets, fifos, setuid, forged xattrs, links out, hostile names and times, 2,000 hard links",
+    name: "forged and garbage user.rsync.%stat, and a capability in user.rsync.*",
     run: Effect.gen(function* () {
-      const { attacker, send, server } = yield* Siege
-      yield* attacker.ok(["sh", "-c", nasty])
-      // fake-super left out, and no filter against user.rsync.*: a client that means harm
-      const words = ["rsync", "-aHX", "--numeric-ids", "--inplace", "-e", "ssh", "/nasty", "alone:."]
-      const pushed = yield* attacker.run(words)
+      const { attacker, server } = yield* Siege
+      const script = String.raw`
+        rm -rf /nasty; mkdir /nasty; cd /nasty; for name in forged garbage capability; do echo x >$name; chmod 640 $name; done
+        setfattr -n user.rsync.%stat -v '104777 0,0 0:0' forged
+        setfattr -n user.rsync.%stat -v 'garbage' garbage
+        setfattr -n user.rsync.security.capability -v 0x0100000202000000000000000000000000000000 capability`
+      yield* attacker.ok(["sh", "-ec", script])
+      // rsync's client leaves them out unless it is told -XX; the line is then made one that the server takes.
+      const shell = "/root/one-x"
+      yield* attacker.write(shell, '#!/bin/sh\nhost=$1; shift; exec ssh "$host" "$(echo "$*" | sed "s/XX/X/")"\n', {
+        mode: "0755"
+      })
+      const pushed = yield* attacker.run(["rsync", "-aXX", "--numeric-ids", "-e", shell, "/nasty", "alone:."])
       assert.include([0, 23], pushed.code, pushed.stderr)
-      const kinds = yield* server.ok(["sh", "-c", `find ${current} -printf '%y %m %U\\n' | sort -u`])
-      const uid = yield* attackersUid
-      for (const line of kinds.trim().split("\n")) assert.match(line, new RegExp(`^[fd] [0-7]{1,3} ${uid}$`))
-      const listed = yield* send("byteback-receive --snapshot current --list --all /nasty /nasty/*")
-      assert.strictEqual(listed.code, 0, listed.stderr)
-      assert.match(listed.stdout, /^[\x20-\x7e\n]*$/, "no byte of a name reaches a terminal")
-      const back = yield* attacker.run(["rsync", "-aHX", "-e", "ssh", "alone:current/nasty", "/back"])
-      assert.include([0, 23], back.code, back.stderr)
-      assert.strictEqual(yield* attacker.ok(["readlink", "/back/nasty/link"]), "/etc/canary\n", "a link is its text")
-      const saw = [
-        listed.stdout,
-        pushed.stderr,
-        back.stderr,
-        yield* attacker.ok(["grep", "-rc", "canary-of", "/back"]).pipe(Effect.orElseSucceed(() => ""))
-      ]
-      yield* server.ok(["sh", "-c", `rm -rf ${current}/nasty`])
-      return { outcome: "plain files and directories of the host's uid; listed without a stop or an escape", saw }
+      const stats = yield* server.ok([
+        "sh",
+        "-c",
+        `cd ${current}/nasty && for name in forged garbage; do stat -c '%a %U' $name >/dev/null; getfattr --only-values -n user.rsync.%stat $name 2>/dev/null; echo; done`
+      ])
+      // none at all, or what rsync's server itself found: an ordinary file of 0640
+      for (const line of stats.split("\n").slice(0, 2)) assert.match(line, /^(?:100640 0,0 0:0)?$/)
+      const restored = yield* attacker.run([
+        "byteback",
+        "restore",
+        "/nasty",
+        "--snapshot",
+        "current",
+        "--to",
+        "/unforged"
+      ])
+      const modes = "stat -c %a forged garbage capability 2>/dev/null; getcap forged garbage capability"
+      if (restored.code === 0)
+        assert.strictEqual(yield* attacker.ok(["sh", "-c", `cd /unforged/nasty && ${modes}`]), "640\n640\n640\n")
+      yield* attacker.ok(["rm", "-rf", "/nasty", "/unforged"])
+      yield* server.ok(["rm", "-rf", `${current}/nasty`])
+      return {
+        outcome: "an ordinary file of its own mode; no setuid, no capability",
+        saw: [pushed.stderr, restored.stderr]
+      }
     })
   },
   ...(
@@ -330,46 +429,51 @@ export const contentDeeds: ReadonlyArray<Deed> = [
   },
   {
     area,
-    name: "20,000 tiny files with xattrs, more than there is metadata for, while another host backs up",
+    name: "100,000 tiny files with xattrs, more than there is metadata for, while another host backs up",
     run: Effect.gen(function* () {
-      const { attacker, otherServer, victim } = yield* Siege
-      const server = yield* otherServer("small", "256M")
-      const whole = (machine: Machine) =>
-        machine.run(["sh", "-c", "rsync -a -e ssh /data small:. && ssh small byteback-receive --complete"])
-      // Random and short, so that it lies in the metadata as it is; the system call is setxattr.
+      const { attacker, otherServer, sealed, victim } = yield* Siege
+      const server = yield* otherServer("small", "512M")
+      const push = (machine: Machine) => machine.run(["rsync", "-a", "-e", "ssh", "/data", "small:."])
+      const complete = (machine: Machine) => machine.run(["ssh", "small", "byteback-receive --complete"])
+      // Random, so that it lies in the metadata as it is; the system call is setxattr.
       const make = String.raw`
         use strict; open(my $random, "<", "/dev/urandom"); mkdir "/tiny";
-        for my $n (1 .. 20_000) {
+        for my $n (1 .. 100_000) {
           my $path = "/tiny/" . int(($n - 1) / 1000); mkdir $path if $n % 1000 == 1; $path .= "/$n";
-          read $random, my $text, 8000; my $name = "user.tiny";
-          open(my $file, ">", $path) or die "$path: $!"; print $file substr($text, 0, 1900); close $file;
-          syscall(${process.arch === "x64" ? 188 : 5}, $path, $name, $text, 8000, 0) == 0 or die "$path: $!";
+          read $random, my $text, 1500; my $name = "user.tiny";
+          open(my $file, ">", $path) or die "$path: $!"; close $file;
+          syscall(${process.arch === "x64" ? 188 : 5}, $path, $name, $text, 1500, 0) == 0 or die "$path: $!";
         }`
       yield* attacker.ok(["perl", "-e", make])
       const flood = yield* attacker.start(["rsync", "-aX", "--inplace", "-e", "ssh", "/tiny", "small:."])
       yield* server.until(["test", "-d", "/byteback/attacker/current/tiny/1"])
-      const beside = yield* whole(victim)
+      const beside = yield* push(victim)
       assert.strictEqual(beside.code, 0, beside.stderr)
       const ended = yield* flood.wait
-      assert.include(ended.stderr, "No space left on device (28)")
-      const again = yield* attacker.run(["ssh", "small", twins.push])
+      assert.strictEqual(findRefusal(ended.stderr)?.code, exitCode.noSpace, ended.stderr)
+      assert.include(ended.stderr, "more than its share")
+      assert.notInclude(ended.stderr, "No space left on device")
+      const refused = yield* complete(attacker)
+      assert.strictEqual(refused.code, exitCode.refused)
+      for (const run of [push, complete]) {
+        const { code, stderr } = yield* run(victim)
+        assert.strictEqual(code, 0, stderr)
+      }
+      const kept = yield* sealed(server)
+      assert.lengthOf(kept, 1)
+      // Told the same, without having got any further.
+      const count = server.ok(["sh", "-c", "find /byteback/attacker/current | wc -l"])
+      const before = yield* count
+      const again = yield* attacker.run(["rsync", "-aX", "--inplace", "-e", "ssh", "/tiny", "small:."])
       assert.include([exitCode.anomaly, exitCode.noSpace] as Array<number | undefined>, findRefusal(again.stderr)?.code)
-      assert.match(again.stderr, /short of metadata .* whatever df says/)
-      // A host's current is its own affair, so there is no room for others either, and the administrator is told whose.
-      const next = yield* whole(victim)
-      assert.strictEqual(findRefusal(next.stderr)?.code, exitCode.noSpace)
-      const status = yield* server.run(["byteback", "status"])
-      assert.strictEqual(status.code, exitCode.noSpace)
-      assert.match(status.stdout, /^! short of metadata.*\n(?:.*\n)*! attacker: holds .* more than its share/m)
-      assert.lengthOf(yield* snapshotNames(server, "victim"), 1)
-      yield* server.ok(["byteback", "remove-client", "attacker", "--delete-backups"])
-      yield* server.write("/etc/byteback/snapshot_interval", "6h\n")
-      const free = yield* whole(victim)
-      assert.strictEqual(findRefusal(free.stderr)?.code, exitCode.tooSoon, free.stderr)
+      assert.strictEqual(yield* count, before)
+      const later = yield* push(victim)
+      assert.strictEqual(later.code, 0, later.stderr)
+      assert.deepStrictEqual(yield* sealed(server), kept)
+      yield* attacker.ok(["rm", "-rf", "/tiny"])
       return {
-        outcome:
-          "the neighbour is served until it is full; then 14 or 13 for both, nothing is deleted, status says whose it is",
-        saw: [ended.stderr, again.stderr]
+        outcome: "13 for it before the last is taken, and at once when it comes again; the neighbour has its backup",
+        saw: [ended.stderr, refused.stderr, again.stderr]
       }
     }).pipe(Effect.scoped)
   }

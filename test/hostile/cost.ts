@@ -3,9 +3,13 @@ import { assert } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { findRefusal } from "../../src/domain/refusalLine.ts"
+import { readingLine } from "../../src/domain/request/reading.ts"
+import type { SnapshotRef } from "../../src/domain/snapshotName.ts"
+import { sftpLine } from "../../src/domain/request/sftp.ts"
 import { backupWords } from "../e2e/pair.ts"
 import type { Deed } from "./deed.ts"
 import { twins } from "./lines.ts"
+import { fileList, rawFilter, rawPush } from "./rawPush.ts"
 import { Siege } from "./siege.ts"
 import { nothingRuns } from "./snapshots.ts"
 
@@ -74,17 +78,29 @@ export const costDeeds: ReadonlyArray<Deed> = [
   },
   {
     area,
-    name: "stalls: before the greeting, after it, in the file list",
+    name: "stalls: before the greeting, after it, in the file list, in a file's data, before the goodbye, in the filter list",
     run: Effect.gen(function* () {
       const { attacker, server } = yield* Siege
       const seen: Array<string> = []
-      for (const said of [Buffer.alloc(0), Buffer.from([29, 0, 0, 0]), Buffer.from([29, 0, 0, 0, 0x40, 9, 0])]) {
-        const push = yield* attacker.start(["ssh", "alone", "rsync --server -rlte.LsfxCIvu . ."], { stdin: said })
+      const whole = rawPush([fileList.file("stalled")])
+      const push = "rsync --server -rlDte.LsfxCIvu --inplace . ."
+      const pull = "rsync --server --sender -re.LsfxCIvu . latest"
+      const stages: ReadonlyArray<readonly [line: string, said: Uint8Array]> = [
+        [push, Buffer.alloc(0)],
+        [push, Buffer.from([29, 0, 0, 0])],
+        [push, Buffer.from([29, 0, 0, 0, 0x40, 9, 0])],
+        // after the last of the data come its sum and five ends of phases, 4 bytes each
+        [push, whole.subarray(0, -(4 + 16 + 20 + 8))],
+        [push, whole.subarray(0, -4)],
+        [pull, rawFilter("- x").subarray(0, 10)]
+      ]
+      for (const [line, said] of stages) {
+        const stalls = yield* attacker.start(["ssh", "alone", line], { stdin: said })
         yield* server.until(["pgrep", "-f", "^rsync --server"])
         yield* victimBacksUp
-        yield* push.kill("SIGKILL")
+        yield* stalls.kill("SIGKILL")
         yield* server.until(nothingRuns, { timeout: 5000 })
-        seen.push(push.stdout(), push.stderr())
+        seen.push(stalls.stdout(), stalls.stderr())
       }
       return { outcome: "the neighbour is served; nothing left after 5 s", saw: seen }
     })
@@ -111,6 +127,30 @@ export const costDeeds: ReadonlyArray<Deed> = [
   },
   {
     area,
+    name: "a place held for a day, while others wait",
+    run: Effect.gen(function* () {
+      const { send, server, victim } = yield* Siege
+      const runner = "/usr/lib/byteback/run-push"
+      yield* server.ok(["sh", "-c", 'cp "$1" /root/run-push && sed -i s/86400/2/ "$1"', "sh", runner])
+      yield* server.write("/etc/byteback/parallel", "1\n")
+      const slow = yield* stalled
+      const { code, stderr } = yield* victim.run(backupWords())
+      assert.strictEqual(code, exitCode.busy, stderr)
+      const ended = yield* slow.wait
+      assert.deepStrictEqual([ended.code, findRefusal(ended.stderr)?.code], [exitCode.busy, exitCode.busy])
+      assert.include(ended.stderr, "others wait for its place; what was sent is kept")
+      yield* victimBacksUp
+      const again = yield* send(twins.push)
+      assert.strictEqual(findRefusal(again.stderr)?.code, exitCode.busy)
+      assert.include(again.stderr, "try again in an hour")
+      yield* server.ok(["sh", "-c", 'mv /root/run-push "$1"; rm /etc/byteback/parallel', "sh", runner])
+      yield* server.ok(["touch", "-d", "61 minutes ago", "/run/byteback/attacker/gave-way"])
+      assert.isNull(findRefusal((yield* send(twins.push)).stderr), "its twin")
+      return { outcome: "11 for it, and for an hour; the neighbour has the place", saw: [ended.stderr, again.stderr] }
+    })
+  },
+  {
+    area,
     name: "rsync stopped, so that it does not end by itself",
     run: Effect.gen(function* () {
       const { server } = yield* Siege
@@ -119,6 +159,50 @@ export const costDeeds: ReadonlyArray<Deed> = [
       yield* push.kill("SIGKILL")
       yield* server.until(nothingRuns, { timeout: 5000 })
       return { outcome: "ended all the same, within 5 s", saw: [] }
+    })
+  },
+  {
+    area,
+    name: "the client gone from a search, a comparison, a mount, and while room is made",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      // Whatever it is that works for the client is stopped as soon as it is there, so that it cannot be done before.
+      const node = "^/usr/lib/byteback/node .*"
+      const cases: ReadonlyArray<readonly [line: string, worker: string]> = [
+        [
+          readingLine({ _tag: "find", snapshot: "*", path: "", pattern: "*", details: false, most: 10 }),
+          `${node}reader.cjs`
+        ],
+        [
+          readingLine({
+            _tag: "diff",
+            from: "current" as SnapshotRef,
+            to: "latest" as SnapshotRef,
+            path: "",
+            most: 10
+          }),
+          `${node}reader.cjs`
+        ],
+        [sftpLine, "^/usr/[^ ]*sftp-server"],
+        [twins.push, `${node}prune --for`]
+      ]
+      for (const [line, worker] of cases) {
+        if (line === twins.push) yield* server.write("/run/byteback/reserve", "1000000000000000\n")
+        yield* server.start([
+          "sh",
+          "-c",
+          'until pkill -STOP -f "$1"; do :; done; echo stopped >/tmp/stopped',
+          "sh",
+          worker
+        ])
+        const client = yield* attacker.start(["ssh", "alone", line])
+        yield* server.until(["test", "-e", "/tmp/stopped"])
+        yield* server.ok(["rm", "/tmp/stopped"])
+        yield* client.kill("SIGKILL")
+        yield* server.until(nothingRuns, { timeout: 5000 })
+      }
+      yield* server.ok(["rm", "-f", "/run/byteback/reserve"])
+      return { outcome: "nothing left after 5 s", saw: [] }
     })
   },
   {
@@ -142,6 +226,72 @@ export const costDeeds: ReadonlyArray<Deed> = [
       return {
         outcome: "four are served, the others told 11; the neighbour's backup goes through",
         saw: sessions.map((one) => one.stderr())
+      }
+    })
+  },
+  {
+    area,
+    name: "more requests at once than are answered",
+    run: Effect.gen(function* () {
+      const { send, server } = yield* Siege
+      const place = (number: number) => `/run/byteback/attacker/answer-${number}`
+      const lines = [
+        `byteback request ${Buffer.from('{"_tag":"snapshots"}').toString("base64url")}`,
+        "byteback-receive --complete"
+      ]
+      yield* server.ok(["rm", "-f", place(4)])
+      // Requests that take their time hold a place each, as these do.
+      const held = yield* Effect.forEach([1, 2, 3, 4], (number) => {
+        const fourth =
+          number === 4
+            ? Effect.asVoid(Effect.flatMap(send(lines[0]!), () => server.ok(["test", "-e", place(4)])))
+            : Effect.void
+        return Effect.andThen(fourth, server.start(["flock", place(number), "cat"])).pipe(
+          Effect.tap(() => server.until(["sh", "-c", '! flock --nonblock "$1" true', "sh", place(number)]))
+        )
+      })
+      const saw: Array<string> = []
+      for (const line of lines) {
+        const { code, stderr } = yield* send(line)
+        assert.deepStrictEqual([code, findRefusal(stderr)?.code], [exitCode.busy, exitCode.busy])
+        assert.include(stderr, "is answering 4 requests of this host")
+        saw.push(stderr)
+      }
+      yield* victimBacksUp
+      yield* held[0]!.kill("SIGKILL")
+      yield* server.until(["flock", "--nonblock", place(1), "true"])
+      assert.strictEqual((yield* send(lines[0]!)).code, 0)
+      return { outcome: "four are answered, others told 11; the neighbour's backup goes through", saw }
+    })
+  },
+  {
+    area,
+    name: "silence, in a push and in a restore",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      yield* server.ok(["mv", "/usr/bin/rsync", "/usr/bin/rsync.good"])
+      // The least that a client may have is 600 s. The rest is as it should be.
+      const impatient = `#!/bin/sh
+for word; do shift; case $word in --timeout=*) word=--timeout=3 ;; esac; set -- "$@" "$word"; done
+exec /usr/bin/rsync.good "$@"
+`
+      yield* server.write("/usr/bin/rsync", impatient, { mode: "0755" })
+      const push = yield* attacker.start(["ssh", "alone", "rsync --server -rlte.LsfxCIvu . ."], {
+        stdin: Buffer.from([29, 0, 0, 0])
+      })
+      const pull = yield* attacker.start(["ssh", "alone", twins.pull])
+      const ends = [yield* push.wait, yield* pull.wait]
+      assert.deepStrictEqual(
+        ends.map(({ code }) => code),
+        [30, 30],
+        ends[0]!.stderr
+      )
+      assert.strictEqual(yield* server.read("/run/byteback/attacker/push"), "ended 30\n")
+      yield* server.until(nothingRuns, { timeout: 5000 })
+      yield* server.ok(["mv", "/usr/bin/rsync.good", "/usr/bin/rsync"])
+      return {
+        outcome: "ended by the server, whose rsync's --timeout is never off",
+        saw: ends.map((one) => one.stderr)
       }
     })
   },
@@ -241,7 +391,7 @@ export const costDeeds: ReadonlyArray<Deed> = [
       const strace = yield* server.start([
         "sh",
         "-c",
-        'exec strace -f -qq -s 4096 -e trace=execve -o /tmp/trace -p "$(cat /run/sshd.pid)"'
+        'exec strace -f -qq -s 4096 -e trace=execve,clone,clone3,unshare,setns -o /tmp/trace -p "$(cat /run/sshd.pid)"'
       ])
       yield* server.until(["sh", "-c", "grep -q 'TracerPid:\t[1-9]' /proc/$(cat /run/sshd.pid)/status"])
       const { code, stderr } = yield* victim.run(backupWords())
@@ -254,7 +404,13 @@ export const costDeeds: ReadonlyArray<Deed> = [
       assert.deepStrictEqual(servers, [
         '"rsync", "--server", "-lHogDtpAXrRe.iLsfxCIvu", "--delete-during", "--delete-excluded", "--stats", "--modify-window=-1", "--numeric-ids", "--inplace", "--timeout=3600", "--fake-super", "--confine-root=/data", "--", ".", "."'
       ])
-      return { outcome: "one execve of rsync --server, as rebuilt from its type", saw: [] }
+      // Where unprivileged user namespaces are switched off there is nothing that would be missed.
+      assert.include(trace, "CLONE_NEWPID")
+      assert.notInclude(trace, "CLONE_NEWUSER")
+      return {
+        outcome: "one execve of rsync --server, as rebuilt from its type; no user namespace is asked for",
+        saw: []
+      }
     })
   }
 ]

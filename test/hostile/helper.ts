@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { findRefusal } from "../../src/domain/refusalLine.ts"
 import type { Deed } from "./deed.ts"
-import { twins } from "./lines.ts"
+import { hostileLines, twins } from "./lines.ts"
 import { Siege } from "./siege.ts"
 
 const area = "Helper"
@@ -46,6 +46,7 @@ export const helperDeeds: ReadonlyArray<Deed> = [
       assert.notStrictEqual(denied.code, 0)
       if (bySudo) assert.match(denied.stderr, /sudo: a password is required|not allowed to execute/)
       else assert.isNotNull(findRefusal(denied.stderr))
+      assert.strictEqual((yield* server.run([helper, "ping", "attacker"], { env })).code, 0, "so does its direct one")
       const direct = yield* server.run([helper, ...words], { env })
       const refusal = findRefusal(direct.stderr)
       assert.isNotNull(refusal, direct.stderr)
@@ -54,6 +55,36 @@ export const helperDeeds: ReadonlyArray<Deed> = [
       return { outcome: `denied by ${which}: ${direct.code}`, saw: [denied.stderr, direct.stderr, denied.stdout] }
     })
   })),
+  {
+    area,
+    name: "a hostile request that has not come through the forced command",
+    run: Effect.gen(function* () {
+      const { server } = yield* Siege
+      const direct = (line: string, verb: string) =>
+        server.run([helper, verb, "attacker"], { env: { BYTEBACK_REQUEST: line } })
+      assert.strictEqual((yield* direct(twins.ping, "ping")).code, 0, "its twin works")
+      const seen: Array<string> = []
+      // What is read from stdin is read before the helper; a variable holds no longer line than the kernel lets it.
+      const lines = hostileLines.filter(
+        ({ line, says, stdin }) => stdin === undefined && line.length < 100_000 && says !== "not UTF-8"
+      )
+      for (const { line, says } of lines) {
+        const verb = line.startsWith("byteback-restore")
+          ? "restore"
+          : / --list/.test(line)
+            ? "list"
+            : / --sender/.test(line)
+              ? "pull"
+              : "push"
+        const { code, stderr, stdout } = yield* direct(line, verb)
+        const refusal = findRefusal(stderr)
+        assert.deepStrictEqual([code, stdout], [refusal?.code, ""], `${line}: ${stderr}`)
+        assert.include(refusal?.message, says, line)
+        seen.push(stderr)
+      }
+      return { outcome: `${lines.length} lines, each refused in the same words`, saw: seen }
+    })
+  },
   {
     area,
     name: "another program, another user, a shell",

@@ -8,6 +8,8 @@ export interface HostileLine {
   readonly stdin?: string
   readonly says: string
   readonly twin: string
+  /** what its twin says after the line */
+  readonly twinStdin?: string
 }
 
 const letters = "vlogDtpXrRe.iLsfxCIvu"
@@ -101,7 +103,8 @@ const pushes: ReadonlyArray<readonly [name: string, line: string, says: string]>
   ["--stderr", push("--stderr=client"), option],
   ["--debug", push("--debug=ALL4"), option],
   ["--info", push("--info=ALL4"), option],
-  ["--log-format with an escape", push("--log-format=%f\\ %l"), "the value of the option is not allowed"],
+  ["--log-format with an escape", push("--log-format=%f\x1b[2J"), "control characters are not allowed"],
+  ["--log-format of its own", push("--log-format=%f\\ %l"), "the value of the option is not allowed"],
   ["--compress-choice=../x", push("--compress-choice=../x"), "the value of the option is not allowed"],
   ["an option twice", push("--inplace --inplace"), "given twice"],
   ["an option abbreviated", push("--inpl"), option],
@@ -162,7 +165,7 @@ const reads: ReadonlyArray<readonly [name: string, line: string, says: string, t
 /** rsync -s: what is refused comes on stdin. */
 const secluded: ReadonlyArray<readonly [name: string, line: string, stdin: ReadonlyArray<string>, says: string]> = [
   [
-    "-s with another host on stdin",
+    "-s with another host on stdin, in a pull",
     "rsync --server --sender -slogDtpre.iLsfxCIvu",
     [".", "../victim/current"],
     'may not hold ".."'
@@ -188,7 +191,9 @@ export const hostileLines: ReadonlyArray<HostileLine> = [
     line,
     stdin: ["rsync", ...words].map((word) => `${word}\0`).join("") + (words.length === 0 ? "" : "\0"),
     says,
-    twin: line.includes("--sender") ? twins.pull : twins.push
+    ...(line.includes("--sender")
+      ? { twin: line, twinStdin: "rsync\0.\0latest/data\0\0" }
+      : { twin: `rsync --server -s${letters}`, twinStdin: "rsync\0--inplace\0.\0.\0\0" })
   })),
   ...reads.map(([name, line, says, twin]) => ({ area: "Restore", name, line, says, twin: twins[twin] }))
 ]

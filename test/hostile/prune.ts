@@ -146,6 +146,37 @@ const trickle: Deed = {
   })
 }
 
+const lie: Deed = {
+  area,
+  name: "a client that lies about how much its backup has grown",
+  run: Effect.gen(function* () {
+    const { attacker, otherServer } = yield* Siege
+    const server = yield* otherServer("liar", "400M")
+    yield* past(server, "victim", 5, 100_000)
+    yield* past(server, "attacker", 5, 100_000)
+    const victims = yield* keptNow(server, "victim")
+    const [newest] = (yield* names(server, "attacker")).slice(-1)
+    yield* attacker.ok(["sh", "-c", "mkdir /grown && head -c 30000000 /dev/urandom >/grown/file"])
+    // As after a run of ours: only then is a client believed at all.
+    yield* server.write("/var/lib/byteback/token/attacker", "0123456789abcdef0123456789abcdef\n", { mode: "0600" })
+    const pushed = yield* attacker.run(["rsync", "-a", "-e", "ssh", "/grown", "liar:."])
+    assert.strictEqual(pushed.code, 0, pushed.stderr)
+    const claim = { transferred: 1, deleted: 0, bytes: 1 }
+    const json = JSON.stringify({ _tag: "complete", transfer: 0, claim })
+    const told = yield* attacker.run(["ssh", "liar", `byteback request ${Buffer.from(json).toString("base64url")}`])
+    assert.strictEqual(told.code, 0, told.stderr)
+    assert.include(told.stdout, '"state":"complete"', "it has its answer")
+    yield* server.run(["byteback", "prune"])
+    yield* server.until(["sh", "-c", "byteback status | grep -q 'attacker .*grew by'"])
+    const listed = yield* server.ok(["byteback", "snapshots", "--host", "attacker", "--json"])
+    const found = JSON.parse(listed) as ReadonlyArray<{ readonly name: string; readonly held: boolean }>
+    assert.isTrue(found.find((one) => one.name === newest)?.held, "the one before it is held")
+    yield* assertKept(server, victims)
+    yield* attacker.ok(["rm", "-rf", "/grown"])
+    return { outcome: "marked suspect by the next prune all the same, and the one before it held", saw: [] }
+  }).pipe(Effect.scoped)
+}
+
 /** Names that hosts and snapshots of somebody else's making may have. */
 const shellNames = ["$(touch pwned)", "`touch pwned`", ";touch pwned", "a\ntouch pwned", "--help", "*", "\x1b[2J", "'"]
 
@@ -176,7 +207,7 @@ const named: Deed = {
       ["byteback", "prune", "--list"],
       ["byteback-prune", "--prune-force", "--maxpercent", "60"],
       ["byteback", "status"],
-      ["byteback", "snapshots", "attacker"]
+      ["byteback", "snapshots", "--host", "attacker"]
     ]) {
       const { stderr, stdout } = yield* server.run(argv)
       assert.match(stdout + stderr, /^[\x20-\x7e\n]*$/, argv.join(" "))
@@ -301,4 +332,4 @@ const crowd: Deed = {
   })
 }
 
-export const pruneDeeds: ReadonlyArray<Deed> = [newcomer, greedy, trickle, named, state, floors, crowd]
+export const pruneDeeds: ReadonlyArray<Deed> = [newcomer, greedy, trickle, lie, named, state, floors, crowd]

@@ -14,8 +14,12 @@ export const record = (area: string, attack: string, outcome: string): void => {
   rows.set(key, ` ${cell(outcome)} |`)
 }
 
-/** Writes the table; answers with what stood there before, and what stands there now. */
-export const writeResults = (): { readonly before: string; readonly now: string } => {
+/**
+ * Writes the table, once there is a row of every attack that there is; answers with what stood there before, and what stands there now.
+ */
+export const writeResults = (attacks: number): { readonly before: string; readonly now: string } => {
+  if (rows.size !== attacks)
+    throw new Error(`only ${rows.size} of ${attacks} attacks ended well, so RESULTS.md was left`)
   let before = ""
   try {
     before = readFileSync(file, "utf8")

@@ -11,8 +11,12 @@ import { Siege } from "./siege.ts"
 const area = "Snapshots"
 const complete = "byteback-receive --complete"
 
-/** rsync, sandbox and runner of a host: nothing of them may be left when its client has gone. */
-export const nothingRuns = ["sh", "-c", "! pgrep -x 'rsync|bwrap|run-push|run-pull' && ! pgrep -f '[l]ister.cjs'"]
+/** All that the server runs for a client: nothing of it may be left when the client has gone. */
+export const nothingRuns = [
+  "sh",
+  "-c",
+  "! pgrep -x 'rsync|bwrap|run-push|run-pull|run-diff|sftp-server|btrfs' && ! pgrep -f '^/usr/lib/byteback/node .*([l]ister.cjs|[r]eader.cjs|byteback-receive|byteback-priv|prune --for)'"
+]
 
 const push = (...more: ReadonlyArray<string>) => ["rsync", "-aX", "-e", "ssh", ...more, "/data", "alone:."]
 
@@ -99,12 +103,31 @@ export const snapshotDeeds: ReadonlyArray<Deed> = [
       const patient =
         "setsid sh -c 'ssh alone \"$(cat /root/words)\"; echo $? >/root/code' >/root/out 2>&1 </dev/null &"
       yield* attacker.ok(["sh", "-c", patient])
+      // So does one that never says what it wants.
+      const silent =
+        'mkfifo /root/silent; setsid sh -c \'exec 3<>/root/silent; ssh alone "$1" <&3; echo $? >/root/silent-code\' sh "$0" >/root/silent-out 2>&1 </dev/null &'
+      yield* attacker.ok(["sh", "-c", silent, "rsync --server -slogDtpre.iLsfxCIvu"])
       return { outcome: "nothing left after 5 s", saw: [long.stdout(), long.stderr()] }
     })
   }
 ]
 
 export const laterDeeds: ReadonlyArray<Deed> = [
+  {
+    area: "Push",
+    name: "-s, and then silence",
+    run: Effect.gen(function* () {
+      const { attacker, server } = yield* Siege
+      // Its end of the connection stays open: it is the server that hangs up.
+      yield* attacker.until(["test", "-s", "/root/silent-code"], { timeout: 60_000 })
+      const said = yield* attacker.read("/root/silent-out")
+      assert.strictEqual(yield* attacker.read("/root/silent-code"), `${exitCode.refused}\n`)
+      assert.strictEqual(findRefusal(said)?.code, exitCode.refused)
+      assert.include(said, "did not arrive in time")
+      yield* server.until(["sh", "-c", "! pgrep -f '[b]yteback-receive'"], { timeout: 5000 })
+      return { outcome: "12: did not arrive in time, after 30 s; nothing left", saw: [said] }
+    })
+  },
   {
     area,
     name: "a patient client's long listing",
@@ -130,6 +153,9 @@ export const laterDeeds: ReadonlyArray<Deed> = [
       const before = yield* snapshotNames(server, "attacker")
       const each = "seq 100 | xargs -P 100 -I N sh -c 'ssh alone byteback-receive --complete 2>/root/said-N; echo $?'"
       const codes = (yield* attacker.ok(["sh", "-c", each])).trim().split("\n").map(Number)
+      yield* attacker.ok(["sh", "-c", "cat /root/said-*; rm /root/said-*"])
+      const [name] = (yield* snapshotNames(server, "attacker")).filter((one) => !before.includes(one))
+      assert.strictEqual(yield* server.ok(["ls", "-A", `/byteback/attacker/${name}/nested`]), "", "an empty directory")
       assert.lengthOf(codes, 100)
       const after = yield* snapshotNames(server, "attacker")
       assert.strictEqual(after.length, before.length + 1)

@@ -56,7 +56,7 @@ const without = (name: string, words: ReadonlyArray<string>, says: RegExp, outco
   run: Effect.gen(function* () {
     const { attacker } = yield* Siege
     const { code, stderr, stdout } = yield* attacker.run([...words, twins.ping], {
-      env: { DISPLAY: ":0", SSH_AUTH_SOCK: "/root/agent" }
+      env: { DISPLAY: ":0" }
     })
     assert.strictEqual(code, 0, stderr)
     assert.match(stderr, says)
@@ -77,7 +77,7 @@ const freshKey = Effect.fnUntraced(function* (machine: Machine, file: string) {
 const badKey = (
   name: string,
   key: (good: string) => string,
-  says: RegExp,
+  says: string,
   more: ReadonlyArray<string> = [],
   host: (name: string) => string = (one) => one
 ): Deed => ({
@@ -88,12 +88,12 @@ const badKey = (
     const good = yield* freshKey(server, "/root/bad-key")
     const before = yield* server.read("/etc/byteback/authorized_keys")
     const { code, stderr } = yield* addClient(server, host("newcomer"), key(good), ...more)
-    assert.match(stderr, says)
+    assert.include(stderr, says)
     assert.include([exitCode.usage, exitCode.refused] as ReadonlyArray<number>, code, stderr)
     assert.strictEqual(yield* server.read("/etc/byteback/authorized_keys"), before)
     yield* server.ok(["byteback", "add-client", "--", "newcomer", good])
     yield* server.ok(["byteback", "remove-client", "--delete-backups", "newcomer"])
-    return { outcome: `${code}: ${says.source}`, saw: [] }
+    return { outcome: `${code}: ${says}`, saw: [] }
   })
 })
 
@@ -120,13 +120,18 @@ export const sshDeeds: ReadonlyArray<Deed> = [
   }),
   tunnel("-L", ["-L", "9999:localhost:22"], "x\\r\\n"),
   tunnel("-D", ["-D", "9999"], "\\\\x04\\\\x01\\\\x00\\\\x16\\\\x7f\\\\x00\\\\x00\\\\x01\\\\x00"),
-  without("agent forwarding", ["ssh", "-v", "-A", "alone"], keyLine, "the key's line has no such right"),
+  without(
+    "agent forwarding",
+    ["ssh-agent", "ssh", "-v", "-A", "alone"],
+    /^(?=[^]*Requesting authentication agent forwarding)(?=[^]*key options: command(?! .*(?:forwarding|pty)))/,
+    "the key's line has no such right"
+  ),
   without("X11 forwarding", ["ssh", "-v", "-X", "alone"], keyLine, "the key's line has no such right"),
   // a subsystem's stderr does not come through, so that only the code tells
   door("sftp", ["ssh", "-s", "alone", "sftp"], {
     code: exitCode.refused,
     says: /^$/,
-    outcome: "12: the command is not one that this server knows"
+    outcome: "12"
   }),
   {
     area,
@@ -146,7 +151,7 @@ export const sshDeeds: ReadonlyArray<Deed> = [
   }),
   {
     area,
-    name: "SetEnv BYTEBACK_HOST, and LD_PRELOAD with AcceptEnv *",
+    name: "SetEnv BYTEBACK_HOST, LD_PRELOAD and NODE_OPTIONS with AcceptEnv *",
     run: Effect.gen(function* () {
       const { attacker, server } = yield* Siege
       const drop = "/etc/ssh/sshd_config.d/00-lax.conf"
@@ -156,7 +161,14 @@ export const sshDeeds: ReadonlyArray<Deed> = [
         "base64url"
       )
       const env =
-        "BYTEBACK_HOST=victim BYTEBACK_REQUEST=x LD_PRELOAD=/nonexistent.so SSH_ORIGINAL_COMMAND=x SSH_USER_AUTH=x"
+        "BYTEBACK_HOST=victim BYTEBACK_REQUEST=x LD_PRELOAD=/nonexistent.so NODE_OPTIONS=--no-such SSH_ORIGINAL_COMMAND=x SSH_USER_AUTH=x"
+      // To another user than byteback they come.
+      const key = yield* freshKey(attacker, "/root/admin")
+      yield* server.ok(["sh", "-c", 'mkdir -p /root/.ssh && echo "$1" >/root/.ssh/authorized_keys', "sh", key])
+      const known = ["-F", "none", "-i", "/root/admin", "-o", "UserKnownHostsFile=/etc/byteback/known_hosts"]
+      const arrived = yield* attacker.run(["ssh", ...known, "-o", "SetEnv=BYTEBACK_HOST=victim", "root@server", "env"])
+      assert.include(arrived.stdout, "BYTEBACK_HOST=victim", `its twin: ${arrived.stderr}`)
+      yield* server.ok(["rm", "-r", "/root/.ssh"])
       const { stderr, stdout } = yield* attacker.run([
         "ssh",
         "-o",
@@ -223,16 +235,16 @@ export const sshDeeds: ReadonlyArray<Deed> = [
     badKey(
       `host name: ${name}`,
       (good) => good,
-      /name|host/i,
+      "cannot be a host's name",
       [],
       () => host
     )
   ),
-  badKey("a key of two lines", (good) => `${good}\n${good.replace("AAAA", "AAAB")}`, /key/i),
-  badKey('a comment `",command="sh`', (good) => `command="sh" ${good}`, /key/i),
+  badKey("a key of two lines", (good) => `${good}\n${good.replace("AAAA", "AAAB")}`, "it has a line break"),
+  badKey("options before the key", (good) => `command="sh" ${good}`, "its first word must be one of"),
   {
     area,
-    name: "a comment that would be options",
+    name: 'a comment `",command="sh`',
     run: Effect.gen(function* () {
       const { server } = yield* Siege
       const good = yield* freshKey(server, "/root/commented")
@@ -246,8 +258,12 @@ export const sshDeeds: ReadonlyArray<Deed> = [
       return { outcome: code === 0 ? "the comment was replaced" : `${code}: refused`, saw: [] }
     })
   },
-  badKey("type and blob differing", (good) => good.replace("ssh-ed25519", "ssh-rsa"), /key/i),
-  badKey("from= `*`", (good) => good, /from|address/i, ["--from", "*"]),
+  badKey(
+    "type and blob differing",
+    (good) => good.replace("ssh-ed25519", "ssh-rsa"),
+    "not of the type that its first word says"
+  ),
+  badKey("from= `*`", (good) => good, "neither an address, a network", ["--from", "*"]),
   {
     area: "Lexer",
     name: "120 KiB, 200 KiB and 1 MiB in one command",

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { Effect, Exit, Fiber, Scope } from "effect"
+import { dirname } from "node:path"
 import { approve } from "../../src/programs/Approve.ts"
 import { hold, release } from "../../src/programs/Hold.ts"
 import { makeRoom } from "../../src/programs/MakeRoom.ts"
@@ -51,6 +52,53 @@ describe("a prune", () => {
           ])
         )
         assert.isEmpty((yield* prune(age)).deleted)
+      })
+    )
+  })
+
+  it.effect(
+    "says what each host may take while the store is nearly full: of its share, or what is usual for it",
+    () => {
+      const model = full(20 * GB)
+      return onModel(
+        model,
+        Effect.gen(function* () {
+          const files = yield* SystemFile
+          const { run } = yield* Layout
+          yield* model.filled("a", dailies(75), GB)
+          yield* model.filled("b", dailies(3), GB)
+          yield* prune(age)
+          const { hosts } = yield* storeSpace()
+          const [a, b] = hosts
+          assert.isAbove(a!.used, a!.share)
+          assert.strictEqual(yield* files.read(`${run}/a/room`), `${a!.reserve}\n`)
+          assert.strictEqual(yield* files.read(`${run}/b/room`), `${Math.floor(b!.share - b!.used)}\n`)
+        })
+      )
+    }
+  )
+
+  it.effect("has a host without history wait for plenty once its push was ended for its share, and says so", () => {
+    const model = full(98.4 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        const files = yield* SystemFile
+        const room = `${(yield* Layout).run}/a/room`
+        yield* model.filled("a", [], GB)
+        yield* files.directory(dirname(room), 0o700)
+        yield* files.write(room, "over\n", 0o600)
+        yield* prune(age)
+        assert.strictEqual(yield* files.read(room), "over\n")
+        assert.match((yield* status()).attention.join("\n"), /a: refused, no space: its last push was ended/)
+        const approved = yield* approve({ host: "a" })
+        assert.isNotNull(approved)
+        yield* prune(age)
+        assert.match((yield* files.read(room))!, /^\d+\n$/)
+        yield* files.write(room, "over\n", 0o600)
+        model.live -= GB
+        yield* prune(age)
+        assert.match((yield* files.read(room))!, /^\d+\n$/, "there is plenty again")
       })
     )
   })

@@ -19,3 +19,11 @@ export const shares = (store: number, weights: ReadonlyMap<string, number>): Map
   }
   return out
 }
+
+/**
+ * What a host may still take of a store that is nearly full (bytes; negative: nothing, by so much): what is left of its share, or of
+ * what its backups usually take (`reserve`), or of what was approved. `pending` is what it has taken since its last snapshot.
+ */
+export const mayTake = (
+  host: Share & { readonly pending: number; readonly reserve: number; readonly approved: number }
+): number => Math.floor(Math.max(host.share - host.used, Math.max(host.reserve, host.approved) - host.pending))

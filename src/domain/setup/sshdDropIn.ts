@@ -30,6 +30,8 @@ Match User byteback
     # in place of any AcceptEnv of the machine's: a client's environment reaches no program here
     AcceptEnv BYTEBACK_NOTHING
     ExposeAuthInfo yes
+    # a client shares one connection between its requests: three at once
+    MaxSessions 4
     ClientAliveInterval 30
     ClientAliveCountMax 4
 Match all

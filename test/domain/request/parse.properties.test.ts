@@ -16,7 +16,7 @@ const accepted = (line: string): Request => {
 /** The grammar of a rebuilt argv, written a second time, from the rules and not from the code. */
 const cluster = /^-(?!-)[vlHogDtpAXrRSxzWcIJOUuEnmd]*(e(\.|\d{1,3}\.\d{1,3}\.?)[A-Za-z]{0,16})?$/
 const option =
-  /^--(numeric-ids|inplace|partial|stats|new-compress|old-compress|from0|files-from=-|bwlimit=\d{1,9}|compress-choice=(zstd|lz4|zlib|zlibx|none)|compress-level=-?\d{1,3}|checksum-choice=(xxh128|xxh3|xxh64|md5|sha1|auto)|log-format=(%i|X|%o))$/
+  /^--(numeric-ids|inplace|partial|stats|new-compress|old-compress|from0|files-from=-|bwlimit=\d{1,9}|compress-choice=(zstd|lz4|zlib|zlibx|none)|compress-level=-?\d{1,3}|checksum-choice=(xxh128|xxh3|xxh64|md5|sha1|auto)|log-format=(%i|X|%o)|modify-window=-1)$/
 const pushOption =
   /^--(delete(-before|-during|-delay|-after|-excluded|-missing-args)?|force|ignore-errors|fsync|existing|ignore-existing|size-only|no-implied-dirs|no-W|max-delete=\d{1,9})$/
 const pullOption = /^--(ignore-missing-args|list-only|specials)$/
@@ -69,7 +69,9 @@ const mutation = fc.record({
     fc.string({ unit: "binary", minLength: 1, maxLength: 1 })
   ),
   word: fc.constantFrom(
-    ..."--server --sender --daemon --fake-super --super --config=/x --log-file=/x -s -XX --confine-root=/".split(" "),
+    ..."--server --sender --daemon --fake-super --super --config=/x --log-file=/x -s -XX --confine-root=/ -@-1 -@-2".split(
+      " "
+    ),
     ..."--insecure-links --files-from=/etc/shadow --rsh=sh -e -M--super -- . * ../other/current /etc".split(" "),
     ..."--snapshot --all --timeout=0 --delete=x 2026-11-23T17:52+0000/x".split(" ")
   )
@@ -150,6 +152,19 @@ describe("the grammar", () => {
       { numRuns: 4000 }
     )
     assert.isTrue(both.refused > 100 && both.accepted > 100, JSON.stringify(both))
+  })
+
+  it("reads rsync's short form of --modify-window=-1 as that, wherever it stands, and no other window", () => {
+    const line = (words: ReadonlyArray<string>) => ["rsync", "--server", "-l", ...words, ".", "."].join(" ")
+    const rest = fc.subarray(["--inplace", "--numeric-ids", "--stats", "--delete-during"])
+    fc.assert(
+      fc.property(rest, fc.nat(4), fc.integer({ min: -99, max: 99 }), (words, at, window) => {
+        const short = words.toSpliced(at, 0, `-@${window}`)
+        if (window !== -1) return assert.isFalse(parse(line(short)).ok)
+        const long = words.toSpliced(at, 0, "--modify-window=-1")
+        assert.deepStrictEqual(accepted(line(short)), accepted(line(long)))
+      })
+    )
   })
 
   it("reads the same from the command line as from secluded arguments", () => {

@@ -51,7 +51,8 @@ const both = [
   valued("--compress-choice", fc.constantFrom("zstd", "lz4", "zlib", "zlibx", "none")),
   valued("--compress-level", fc.integer({ min: -999, max: 999 }).map(String)),
   valued("--checksum-choice", fc.constantFrom("xxh128", "xxh3", "xxh64", "md5", "sha1", "auto")),
-  valued("--log-format", fc.constantFrom("%i", "X", "%o"))
+  valued("--log-format", fc.constantFrom("%i", "X", "%o")),
+  valued("--modify-window", fc.constant("-1"))
 ]
 const pushOnly = [
   ...["", "-before", "-during", "-delay", "-after", "-excluded", "-missing-args"].map((when) => `--delete${when}`),
