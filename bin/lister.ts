@@ -6,7 +6,6 @@ import { refusalLine } from "../src/domain/refusalLine.ts"
 import { parse } from "../src/domain/request/parse.ts"
 import { expandBraces, isPattern, namePattern } from "../src/domain/request/pathPattern.ts"
 import type { List } from "../src/domain/request/request.ts"
-import { snapshotTime } from "../src/domain/snapshotName.ts"
 
 /** Rows that are printed at most. */
 const mostRows = 10_000
@@ -74,10 +73,8 @@ const rowsOf = (root: string, path: string): ReadonlyArray<string> =>
 const snapshotsOf = (wanted: List["snapshot"]): ReadonlyArray<string> => {
   const all = names(".", (name) => !name.startsWith(".") && isDirectory(name), mostPaths)
   if (wanted === "*") return all
-  if (wanted !== "latest") return all.includes(wanted) ? [wanted] : refuse("this host has no such snapshot")
-  const dated = all.filter((name) => snapshotTime(name) !== undefined)
-  const latest = dated.toSorted((a, b) => snapshotTime(a)! - snapshotTime(b)!).at(-1)
-  return latest === undefined ? refuse("this host has no snapshot yet") : [latest]
+  // the helper has put a name in the place of `latest`, which only it can tell
+  return all.includes(wanted) ? [wanted] : refuse("this host has no such snapshot")
 }
 
 const stdout = 1

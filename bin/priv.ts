@@ -22,8 +22,9 @@ import { isHostName } from "../src/domain/hostName.ts"
 import { hasKnownHoles, oldestRsync } from "../src/domain/rsyncHoles.ts"
 import { refusalLine } from "../src/domain/refusalLine.ts"
 import { parse } from "../src/domain/request/parse.ts"
+import { print } from "../src/domain/request/print.ts"
 import { parseReading, printReading, type Reading } from "../src/domain/request/reading.ts"
-import { type Pull, type Push, type Restore, snapshotOf } from "../src/domain/request/request.ts"
+import { type List, type Pull, type Push, type Restore, snapshotOf } from "../src/domain/request/request.ts"
 import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
 import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
 import { dataFloor, nearlyFull, shortReserve } from "../src/domain/storeUsage.ts"
@@ -393,9 +394,12 @@ const pull = (host: string, request: Pull | Restore): void => {
 }
 
 /** An old client's listing is made in the sandbox too, over all of the host's snapshots. */
-const list = (host: string, line: string): void => {
+const list = (host: string, request: List): void => {
   uidOf(host)
   checkStore()
+  const { snapshot } = request
+  const named = snapshot === "latest" ? (basename(snapshotDirectory(host, snapshot)) as SnapshotRef) : snapshot
+  const line = print({ ...request, snapshot: named })
   const command = () => [`${lib}/node`, "--max-old-space-size=64", `${lib}/lister.cjs`, line]
   read(host, { directory: `${store}/${host}`, name: "*", seconds: longest.listing, command })
 }
@@ -466,7 +470,7 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
   if (verb === "push" && request._tag === "Push") return push(host, request)
   if (verb === "pull" && request._tag === "Pull") return pull(host, request)
   if (verb === "restore" && request._tag === "Restore") return pull(host, request)
-  if (verb === "list" && request._tag === "List") return list(host, line)
+  if (verb === "list" && request._tag === "List") return list(host, request)
   if (verb === "typed" && request._tag === "Typed") {
     if (isSftpRequest(request.json)) return browse(host)
     const reading = parseReading(request.json)

@@ -5,14 +5,14 @@ import { escapeName } from "../domain/escape.ts"
 import type { SnapshotRef } from "../domain/snapshotName.ts"
 import { throughText } from "../domain/snapshotPath.ts"
 import type { BackupSession } from "../services/BackupServer.ts"
-import { isThere, whyMissing } from "./ReadSnapshots.ts"
+import { isMissing, whyMissing } from "./ReadSnapshots.ts"
 import { RestoredPrivileges } from "./RestoredPrivileges.ts"
 
 /** Something that was asked for is not in the snapshot. */
 export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSnapshot", {
   /** null: in none of them */
   snapshot: Schema.NullOr(Schema.String),
-  /** byte strings, as they were asked for */
+  /** byte strings, as they were asked for; none where it is one of many */
   paths: Schema.Array(Schema.String),
   /** the newest snapshot that has the first of them */
   last: Schema.NullOr(Schema.String),
@@ -23,11 +23,12 @@ export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSna
 }) {
   override get message() {
     const [first = "", ...more] = this.paths.map((path) => escapeName(toUint8Array(path), 200))
-    const paths = [first, ...more].join(" or ")
+    const paths = first === "" ? "something that was asked for" : [first, ...more].join(" or ")
     if (this.snapshot === null) return `${paths} is in no snapshot; is it spelled as it was on this machine?`
     const done = this.restored !== null ? "all else that was asked for is restored" : "nothing was compared or restored"
     const missing = `${paths} is not in snapshot ${escapeName(this.snapshot)}; ${done}`
     if (this.through !== null) return `${missing}. ${throughText(this.through)}`
+    if (first === "") return missing
     if (this.last === null) return `${missing}. No other snapshot has it`
     return `${missing}. ${first} was last in ${this.last}: give --snapshot ${this.last}`
   }
@@ -48,10 +49,9 @@ export const whereElse = Effect.fnUntraced(function* (
       .split("/")
       .filter((part) => part !== "" && part !== ".")
       .join("/")
-  const missing = yield* Effect.filter(paths.slice(0, most), (path) =>
-    Effect.map(isThere(session, snapshot, inside(path)), (there) => !there)
-  )
-  const told = missing.length === 0 ? paths : missing
-  const why = yield* whyMissing(session, snapshot, inside(told[0] ?? ""))
+  const missing = yield* Effect.filter(paths.slice(0, most), (path) => isMissing(session, snapshot, inside(path)))
+  const told = missing.length > 0 ? missing : paths.length <= most ? paths : []
+  const [first] = told
+  const why = first === undefined ? { last: null, through: null } : yield* whyMissing(session, snapshot, inside(first))
   return new NotInSnapshot({ snapshot, paths: told, restored: told.length < paths.length ? restored : null, ...why })
 })

@@ -130,10 +130,10 @@ export const whyMissing = Effect.fnUntraced(function* (session: BackupSession, s
   return { through, last: through === null ? yield* lastWith(session, path) : null }
 })
 
-/** Is there anything at the path of the snapshot? Where the server does not say, there is not. */
-export const isThere = (session: BackupSession, snapshot: SnapshotRef, path: string) =>
+/** Is there nothing at the path of the snapshot? Where the server does not say, there may be something. */
+export const isMissing = (session: BackupSession, snapshot: SnapshotRef, path: string) =>
   firstRow(session, snapshot, path).pipe(
-    Effect.map((found) => found !== null),
+    Effect.map((found) => found === null),
     Effect.orElseSucceed(() => false)
   )
 

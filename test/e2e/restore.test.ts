@@ -226,6 +226,12 @@ describe.skipIf(!root)("restoring", () => {
         ])
         assert.include(plain.stderr, `byteback notes: ${notes}`)
         assert.strictEqual(yield* client.read("/plain"), "before\n")
+        const old = yield* client.ok([
+          "ssh",
+          "byteback@server5",
+          "byteback-receive --snapshot latest --list data/hello"
+        ])
+        assert.match(old, /^2026-01-01T00:00\+0000 .*hello\n$/)
         assert.strictEqual(yield* client.ok(["byteback", "cat", `${name}:/data/hello`]), "hello\n")
 
         // What the last push left is no snapshot, and comes back all the same.

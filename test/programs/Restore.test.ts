@@ -136,6 +136,8 @@ describe("a restore", () => {
         never.message,
         `/\\xff is not in snapshot ${newer}; all else that was asked for is restored. No other snapshot has it`
       )
+      const many = yield* Effect.flip(run({ paths: [...Array.from({ length: 10 }, () => "/a"), "/c"] }))
+      assert.match(many.message, /^something that was asked for is not in .* is restored$/)
       const through = yield* Effect.flip(run({ paths: ["/bin/tool"] }))
       assert.match(through.message, /\/bin\/tool is not in .* \/bin is a link to usr\/bin; ask for \/usr\/bin\/tool$/)
       const every = yield* run({ paths: ["/b"], all: true })
