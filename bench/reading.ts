@@ -7,7 +7,8 @@ import type { BenchRow } from "./row.ts"
 
 const wanted = { snapshots: 100, files: 50_000, many: 1_000_000 } as const
 
-const runs = 5
+/** For a look in between: BENCH_SNAPSHOTS, BENCH_FILES, BENCH_MANY and BENCH_RUNS. */
+const runs = Number(process.env["BENCH_RUNS"] ?? 5)
 
 /** The median of some runs; each must give at least so many lines, else nothing was measured. */
 const seconds = <E, R>(
