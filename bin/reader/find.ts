@@ -161,7 +161,7 @@ const findInAll = (request: Find): void => {
     if (versions.length === 0) return
     waiting.push({ path, versions })
     asked += versions.length
-    if (asked >= together || waiting.length > rows.left) flush()
+    if (asked >= together || (!asks && waiting.length > rows.left)) flush()
   }
 
   /** Snapshots that follow each other in which the directory is the same. */
@@ -184,6 +184,7 @@ const findInAll = (request: Find): void => {
     const names = new Map<string, Name>()
     let full = false
     const same = listings(directory, snapshots)
+    const there = same.flat()
     for (const these of same) {
       for (const entry of entriesOf(join(these[0] ?? "", directory))) {
         if (!rows.open) return
@@ -203,7 +204,7 @@ const findInAll = (request: Find): void => {
       if (!rows.open) return
       const path = join(directory, name)
       if (one.matching.length > 0) hit(path, one)
-      if (one.directory && !full) walk(path, same.flat())
+      if (one.directory && !full) walk(path, there)
     }
     held -= names.size
     if (full) rows.cutShort("memory")
