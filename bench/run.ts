@@ -1,8 +1,8 @@
-// npm run bench [NAME...]: runs the comparisons, prints a table and writes bench/results/NAME.json.
+// npm run bench [NAME...]: runs the comparisons, prints a table, writes bench/results/NAME.json, and fails where a promise is not kept.
 import { mkdirSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { join } from "node:path"
-import type { BenchRow } from "./row.ts"
+import { type BenchRow, isMet, verdict } from "./row.ts"
 
 const comparisons = ["backup", "sandbox", "prune", "simulation", "reading", "restoring"] as const
 
@@ -15,13 +15,13 @@ if (unknown !== undefined) {
 
 const shown = (row: BenchRow): string => {
   const value = Math.abs(row.value) >= 100 ? row.value.toFixed(0) : row.value.toFixed(row.unit === "x" ? 3 : 2)
-  const target = row.target === undefined ? "" : `  (promised: ${row.target})`
   const ratio = row.ratio === undefined ? "" : `  ${row.ratio.toFixed(1)} times the naive way`
-  return `  ${row.name.padEnd(62)} ${`${value} ${row.unit}`.padStart(12)}${target}${ratio}`
+  return `  ${row.name.padEnd(62)} ${`${value} ${row.unit}`.padStart(12)}  ${verdict(row)}${ratio}`.trimEnd()
 }
 
 const results = join(import.meta.dirname, "results")
 mkdirSync(results, { recursive: true })
+let missed = 0
 for (const name of comparisons) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   console.log(`\n${name}`)
@@ -29,7 +29,18 @@ for (const name of comparisons) {
     rows: () => Promise<ReadonlyArray<BenchRow>> | ReadonlyArray<BenchRow>
   }
   const found = await rows()
-  for (const row of found) console.log(shown(row))
+  for (const row of found) {
+    console.log(shown(row))
+    if (row.least !== undefined && !(row.ratio !== undefined && row.ratio >= row.least)) {
+      console.error(`byteback: ${row.name}: not ${row.least} times as fast as the naive way`)
+      process.exitCode = 1
+    }
+  }
+  missed += found.filter((row) => !isMet(row)).length
   const machine = { cores: cpus().length, node: process.version }
   writeFileSync(join(results, `${name}.json`), `${JSON.stringify({ machine, rows: found }, null, 2)}\n`)
+}
+if (missed > 0) {
+  console.error(`byteback: ${missed} of what was promised does not hold on this machine, as it is now`)
+  process.exit(1)
 }

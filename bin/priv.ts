@@ -23,6 +23,7 @@ import { parseReading, printReading, type Reading } from "../src/domain/request/
 import { type Pull, type Push, type Restore, snapshotOf } from "../src/domain/request/request.ts"
 import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
 import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
+import { shortReserve } from "../src/domain/storeUsage.ts"
 import { nearestSnapshots } from "../src/domain/nearestSnapshots.ts"
 import { isSftpRequest } from "../src/domain/request/sftp.ts"
 import { type SnapshotRef, snapshotTime } from "../src/domain/snapshotName.ts"
@@ -85,7 +86,7 @@ const checkStore = (): void => {
 }
 
 /**
- * Less than what pruning last defended: a prune is run before the push, and says where nothing could be freed for this
+ * Less than what pruning last defended, or short of metadata by its word, which statfs does not tell: a prune is run before the push, and says where nothing could be freed for this
  * host. There is one such at a time, however many push at once: the others start where there is the least, or come back.
  */
 const checkRoom = (host: string): void => {
@@ -95,7 +96,8 @@ const checkRoom = (host: string): void => {
   }
   const { blocks, bsize } = statfsSync(store)
   const least = Math.max(leastFree.bytes, blocks * bsize * leastFree.part)
-  if (free() >= Math.max(least, Number(textOf(`${runs}/reserve`) ?? 0) || 0)) return
+  const wanted = textOf(`${runs}/reserve`) ?? ""
+  if (wanted !== shortReserve && free() >= Math.max(least, Number(wanted) || 0)) return
   makeDirectories(runs)
   const alone = ["--nonblock", "--conflict-exit-code", String(exitCode.busy), `${runs}/room.lock`]
   const made = spawnSync("/usr/bin/flock", [...alone, `${lib}/byteback.cjs`, "prune", "--for", host], {
@@ -112,7 +114,9 @@ const checkRoom = (host: string): void => {
   if (made.status === exitCode.noSpace || made.status === exitCode.anomaly) {
     refuse(said ?? "the server's store is full", made.status)
   }
-  if (made.status === exitCode.busy && (said !== "" || free() < least)) {
+  // Out of time it was waiting for space to come back.
+  const coming = (made.status === exitCode.busy && said !== "") || made.signal !== null
+  if (coming || (made.status === exitCode.busy && free() < least)) {
     refuse("the server is making room; nothing was changed, try again in 10 minutes", exitCode.busy)
   }
   if (free() < least) {

@@ -1,17 +1,36 @@
 // The library: programs, the services that they run on, and the decisions below them, for other Effect applications.
 // `layer` provides every service on its real tool; each service also has `layerFake`.
 export * as Conversation from "./domain/Conversation.ts"
+export * from "./domain/NoSpace.ts"
+export { KeyRefused, parsePublicKey, type PublicKey } from "./domain/authorizedKey.ts"
 export * from "./domain/chooseSnapshot.ts"
 export * from "./domain/clientSettings.ts"
 export * from "./domain/destination.ts"
 export * from "./domain/exitCode.ts"
 export * from "./domain/filters.ts"
+export { InvalidInvitation, type Invitation, parseInvitation } from "./domain/invitation.ts"
+export * from "./domain/restoreTime.ts"
+export { SetupRefused, type StoreSource } from "./domain/setup/plan.ts"
+export * from "./domain/setup/serverAddress.ts"
+export type { Metrics } from "./domain/simulation/metrics.ts"
+export {
+  loadScenario,
+  type Scenario,
+  ScenarioError,
+  type ScenarioFile,
+  scenarioOf,
+  usual as usualScenario
+} from "./domain/simulation/scenario.ts"
+export { type Trace, traceLines } from "./domain/simulation/trace.ts"
+export * from "./domain/simulation/whatIf.ts"
 export * from "./domain/snapshotName.ts"
+export * from "./domain/snapshotPath.ts"
 export * from "./domain/version.ts"
 export { layer } from "./layer.ts"
 export * from "./programs/AddClient.ts"
 export * from "./programs/Approve.ts"
 export * from "./programs/Backup.ts"
+export * from "./programs/ClientStatus.ts"
 export * from "./programs/Clients.ts"
 export * from "./programs/CompareLive.ts"
 export * from "./programs/CompleteRun.ts"
@@ -21,7 +40,9 @@ export * from "./programs/Enrol.ts"
 export * from "./programs/Hold.ts"
 export * from "./programs/Invite.ts"
 export * from "./programs/ListSnapshots.ts"
+export * from "./programs/MakeRoom.ts"
 export * from "./programs/Mount.ts"
+export { ClockJumped } from "./programs/believeClock.ts"
 export * from "./programs/Prune.ts"
 export * from "./programs/PruneUntil.ts"
 export * from "./programs/ReadSnapshots.ts"

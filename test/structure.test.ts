@@ -59,7 +59,12 @@ describe("the house", () => {
 
   it("speaks to the terminal in cli only", () => {
     const speakers = product.filter(
-      (file) => level(file) < level("src/cli/") && imports(file).some((name) => name.startsWith("effect/cli"))
+      (file) =>
+        level(file) < level("src/cli/") &&
+        (imports(file).some((name) => name.startsWith("effect/cli")) ||
+          /\bconsole\.|\bConsole\b.* from "effect"|process\.std(in|out|err)/.test(
+            readFileSync(join(top, file), "utf8")
+          ))
     )
     assert.deepStrictEqual(speakers, [])
   })

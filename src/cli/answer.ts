@@ -71,7 +71,9 @@ export const answerHostRequest = (host: string, json: string) =>
     Ref.make(false),
     (grown) =>
       Effect.flatMap(understood(json), (request) =>
-        Effect.tap(withInterval(host, answerOf(host, request)), (answer) => Ref.set(grown, answer._tag === "complete"))
+        Effect.tap(withInterval(host, answerOf(host, request)), (answer) =>
+          Ref.set(grown, answer._tag === "complete" && answer.token !== null)
+        )
       ).pipe(
         say,
         Effect.andThen(Ref.get(grown)),

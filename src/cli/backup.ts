@@ -1,6 +1,7 @@
 // byteback backup: back this machine up now.
 import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import { resolve } from "node:path"
 import { escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { backup, BackupRetry, type BackupResult } from "../programs/Backup.ts"
@@ -13,7 +14,9 @@ const flags = {
   ...serverFlags,
   source: Flag.String("source").pipe(
     Flag.atLeast(0),
-    Flag.withDescription("a path to back up, may be repeated; default: everything from / downwards")
+    Flag.withDescription(
+      "a path to back up, may be repeated; default: everything from / downwards. What else an earlier run left in the backup stays as it was"
+    )
   ),
   exclude: Flag.String("exclude").pipe(
     Flag.atLeast(0),
@@ -56,14 +59,16 @@ export const summary = (result: BackupResult): ReadonlyArray<string> => {
   // The server's words, and rsync's, which may be the server's too.
   const problems = result.problems.map((line) => `  ${escapeText(line, 500)}`)
   const host = escapeText(result.host, 64)
-  const snapshot = escapeText(result.snapshot?.name ?? "-", 64)
+  const name = escapeText(result.snapshot?.name ?? "-", 64)
+  const snapshot = result.snapshot?.state === "suspect" ? `${name} (suspect)` : name
   const head =
     result.outcome === "dry-run"
       ? `dry run of ${host}: ${sent}; nothing was changed`
       : `backup of ${host} ${result.outcome}: snapshot ${snapshot}; ${sent}`
-  return result.outcome === "incomplete"
-    ? [head, `${result.unreadable} files could not be read and are missing from it or old in it:`, ...problems]
-    : [head, ...problems]
+  const missing = result.outcome === "dry-run" ? "" : " and are missing from it or old in it"
+  return result.unreadable === 0
+    ? [head, ...problems]
+    : [head, `${result.unreadable} files could not be read${missing}:`, ...problems]
 }
 
 export const backupCommand = Command.make(
@@ -74,7 +79,7 @@ export const backupCommand = Command.make(
     const namesFiles = (given.verbose || given.dryRun) && !given.json
     const result = yield* backup({
       settings: settingsOf(given, given.exclude),
-      ...(given.source.length === 0 ? {} : { sources: given.source }),
+      ...(given.source.length === 0 ? {} : { sources: given.source.map((path) => resolve(path)) }),
       dryRun: given.dryRun,
       ignoreHooks: given.ignoreHooks,
       observer: {
@@ -90,6 +95,8 @@ export const backupCommand = Command.make(
     } else if (!given.quiet || result.outcome === "incomplete") {
       yield* Effect.forEach(summary(result), (line) => Console.error(`byteback: ${line}`), { discard: true })
     }
+    if (result.postHookFailed !== null)
+      yield* Console.error(`byteback: the backup was made, but ${result.postHookFailed}`)
     if (result.snapshot?.state === "suspect") {
       yield* Console.error(
         `byteback: the server finds that this snapshot looks wrong (very much has changed or grown) and holds the one before it for 30 days; an administrator should look`
@@ -97,6 +104,7 @@ export const backupCommand = Command.make(
       return yield* new Ended({ code: exitCode.anomaly })
     }
     if (result.outcome === "incomplete") return yield* new Ended({ code: exitCode.incomplete })
+    if (result.postHookFailed !== null) return yield* new Ended({ code: exitCode.failed })
   })
 ).pipe(
   Command.withDescription("Back this machine up: everything that changed since the last run, then a snapshot"),

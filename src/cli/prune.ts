@@ -6,12 +6,12 @@ import { escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { isHostName } from "../domain/hostName.ts"
 import { bytesText } from "../domain/prune/amount.ts"
-import type { Method } from "../domain/prune/method.ts"
+import { methodOf, type PruneOrder, pruneOrders } from "../domain/prune/method.ts"
 import type { Plan } from "../domain/prune/plan.ts"
 import { formatSnapshotName } from "../domain/snapshotName.ts"
-import { makeRoom, prune, type PruneResult } from "../programs/Prune.ts"
+import { makeRoom } from "../programs/MakeRoom.ts"
+import { prune, type PruneResult } from "../programs/Prune.ts"
 import { pruneUntil } from "../programs/PruneUntil.ts"
-import { pruneOrders, ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { json } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
@@ -66,24 +66,49 @@ const flags = {
 
 const deletionLine = (host: string, name: string, why: string) => `${escapeText(`${host}/${name}`)}  ${why}`
 
-/** The plan for people: what goes, in order, then what is kept. */
-const planLines = (plan: Plan, all: boolean): ReadonlyArray<string> => [
-  ...plan.deletions.map(({ snapshot, why }) => deletionLine(snapshot.host, snapshot.id, why)),
-  ...(all ? plan.kept.toReversed().map(({ snapshot, why }) => deletionLine(snapshot.host, snapshot.id, why)) : [])
-]
+/** The old flags. */
+interface Percents {
+  readonly pruneForce: boolean
+  readonly minpercent: Option.Option<number>
+  readonly maxpercent: Option.Option<number>
+}
+
+/** Bytes to be free by the old flags; undefined where they do not say: the store's own reserve. */
+const percentReserve = Effect.fnUntraced(function* ({ maxpercent, minpercent, pruneForce }: Percents) {
+  const wanted = Option.getOrUndefined(Option.orElse(maxpercent, () => minpercent))
+  if (wanted === undefined) return undefined
+  const { free, size } = yield* (yield* Store).free
+  const bytes = (percent: number) => Math.ceil((size * percent) / 100)
+  return !pruneForce && Option.isSome(minpercent) && free >= bytes(minpercent.value) ? 0 : bytes(wanted)
+})
+
+/** The words that carry out the plan that was shown: all that it was made with, and its digest. */
+const planWords = (digest: string, given: Percents & { readonly order: Option.Option<string> }): string => {
+  const valued = (flag: string, value: Option.Option<string | number>) =>
+    Option.isSome(value) ? [flag, String(value.value)] : []
+  return [
+    "byteback prune",
+    ...valued("--order", given.order),
+    ...(given.pruneForce ? ["--prune-force"] : []),
+    ...valued("--minpercent", given.minpercent),
+    ...valued("--maxpercent", given.maxpercent),
+    "--plan",
+    digest
+  ].join(" ")
+}
 
 const ending: Record<PruneResult["outcome"], string> = {
   met: "the reserve is met",
   short:
     "the reserve is not met, and nothing more may be deleted: what is left is held, suspect, in use, the newest of its host or would free nothing",
-  owed: "the reserve is not met: what is missing is held by new hosts over their share, and the others do not pay for it",
+  owed: "the reserve is not met: what is missing is held by hosts over their share, and the others do not pay for it",
   stopped: "the reserve is not met yet; the next run goes on"
 }
 
 /** What the model says of the days to come: nothing is deleted. */
-const forecast = Effect.fnUntraced(function* (until: number, method: Method["name"], asJson: boolean) {
+const forecast = Effect.fnUntraced(function* (until: number, order: Option.Option<PruneOrder>, asJson: boolean) {
   const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-  const departures = yield* pruneUntil({ now, until, method })
+  const departures = yield* pruneUntil({ now, until, ...(Option.isSome(order) ? { method: order.value } : {}) })
   if (asJson) return yield* Console.log(JSON.stringify(departures))
   for (const { at, goes, host } of departures) {
     const name = escapeText(`${host}/${formatSnapshotName(at)}`)
@@ -91,6 +116,14 @@ const forecast = Effect.fnUntraced(function* (until: number, method: Method["nam
   }
   yield* Console.error("byteback: a forecast from past growth, not a promise; nothing was deleted")
 })
+
+/** Snapshots with what the plan says of each, a line each, or as one JSON array. */
+const show = (found: ReadonlyArray<Plan["deletions"][number] | Plan["kept"][number]>, asJson: boolean) =>
+  asJson
+    ? Console.log(JSON.stringify(found))
+    : Effect.forEach(found, ({ snapshot, why }) => Console.log(deletionLine(snapshot.host, snapshot.id, why)), {
+        discard: true
+      })
 
 const explainOne = (plan: Plan, given: string) => {
   const is = ({ snapshot }: { readonly snapshot: { readonly host: string; readonly id: string } }) =>
@@ -107,29 +140,14 @@ export const pruneCommand = Command.make(
       if (!isHostName(host)) return yield* new ConfigError({ where: "--for", problem: "write a host's name" })
       return yield* makeRoom(host)
     }
-    if (Option.isSome(given.until)) {
-      const order = Option.isSome(given.order) ? given.order.value : yield* (yield* ServerConfig).pruneOrder
-      return yield* forecast(given.until.value, order, given.json)
-    }
+    if (Option.isSome(given.until)) return yield* forecast(given.until.value, given.order, given.json)
     const looks = given.dryRun || given.list || Option.isSome(given.explain)
-    const { size } = yield* (yield* Store).free
-    const part = (value: Option.Option<number>) => Option.map(value, (one) => Math.ceil((size * one) / 100))
-    const least = part(given.minpercent)
-    const wanted = Option.orElse(part(given.maxpercent), () => least)
-    const { free } = yield* (yield* Store).free
-    const enough = !given.pruneForce && Option.isSome(least) && free >= least.value
-    const method: Option.Option<Method> = Option.map(given.order, (name) => ({ name }))
+    const reserve = given.list ? Infinity : yield* percentReserve(given)
     const result = yield* prune({
       dryRun: looks,
-      ...(Option.isSome(method) ? { method: method.value } : {}),
+      ...(Option.isSome(given.order) ? { method: methodOf(given.order.value) } : {}),
       ...(Option.isSome(given.plan) ? { plan: given.plan.value } : {}),
-      ...(given.list
-        ? { reserve: Infinity }
-        : enough
-          ? { reserve: 0 }
-          : Option.isSome(wanted)
-            ? { reserve: wanted.value }
-            : {}),
+      ...(reserve === undefined ? {} : { reserve }),
       trustClock: given.trustClock,
       ...(given.json
         ? {}
@@ -143,23 +161,23 @@ export const pruneCommand = Command.make(
       const found = explainOne(plan, given.explain.value)
       if (found.length === 0)
         return yield* new ConfigError({ where: "--explain", problem: "there is no such snapshot; write HOST/SNAPSHOT" })
-      return yield* given.json
-        ? Console.log(JSON.stringify(found))
-        : Effect.forEach(found, ({ snapshot, why }) => Console.log(deletionLine(snapshot.host, snapshot.id, why)), {
-            discard: true
-          })
+      return yield* show(found, given.json)
     }
+    if (given.list) return yield* show([...plan.deletions, ...plan.kept.toReversed()], given.json)
     if (given.json) yield* Console.log(JSON.stringify(result))
     else {
-      if (looks) yield* Effect.forEach(planLines(plan, given.list), (line) => Console.log(line), { discard: true })
-      if (given.list) return
+      if (looks) yield* show(plan.deletions, false)
+      for (const { host, name } of result.swept)
+        yield* Console.error(
+          `byteback: gave back ${escapeText(`${host}/${name}`)}, left by a run or a removal that was cut short`
+        )
       for (const { host, name, why } of result.skipped)
         yield* Console.error(`byteback: passed over ${escapeText(`${host}/${name}`)}: ${escapeText(why)}`)
       const would = looks ? `${plan.deletions.length} would be deleted` : `${result.deleted.length} deleted`
       yield* Console.error(
         `byteback: ${would}; ${bytesText(result.free)} free, ${bytesText(result.reserve)} wanted${result.shortOfMetadata ? `, short of metadata (${bytesText(result.metadataFree)} left)` : ""}; ${ending[result.outcome]}`
       )
-      if (looks) yield* Console.error(`byteback: to do this and nothing else: byteback prune --plan ${plan.digest}`)
+      if (looks) yield* Console.error(`byteback: to do this and nothing else: ${planWords(plan.digest, given)}`)
     }
     if (result.outcome === "short" || result.outcome === "owed") return yield* new Ended({ code: exitCode.noSpace })
   })

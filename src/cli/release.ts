@@ -14,6 +14,8 @@ export const releaseCommand = Command.make(
     yield* Console.error(`byteback: ${given.host}/${given.snapshot} is neither held nor suspect any more`)
   })
 ).pipe(
-  Command.withDescription("End a hold on a snapshot, or say that one that looked wrong is right"),
+  Command.withDescription(
+    "End a hold on a snapshot, or say that one that looked wrong is right; one that is not read-only is made so"
+  ),
   Command.withShortDescription("end a hold on a snapshot")
 )

@@ -14,11 +14,15 @@ export const Hello = Schema.TaggedStruct("hello", Versions)
 export const Claim = Schema.Struct({ transferred: Schema.Natural, deleted: Schema.Natural, bytes: Schema.Natural })
 export type Claim = typeof Claim.Type
 
-/** The push has ended: take a snapshot. `transfer` is the client's rsync exit code (0, 23 or 24). */
+/**
+ * The push has ended: take a snapshot. `transfer` is the client's rsync exit code (0, 23 or 24). `run`: the same for all attempts of a
+ * run, so that one whose answer was lost gets its snapshot named when it asks again, and not a second one.
+ */
 export const Complete = Schema.TaggedStruct("complete", {
   transfer: Schema.Literals([0, 23, 24]),
   unreadable: Schema.optionalKey(Schema.Int),
-  claim: Schema.optionalKey(Claim)
+  claim: Schema.optionalKey(Claim),
+  run: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[0-9a-f-]{36}$/)))
 })
 export type Complete = typeof Complete.Type
 
@@ -60,12 +64,15 @@ export const HelloAnswer = Schema.TaggedStruct("hello", {
 })
 export type HelloAnswer = typeof HelloAnswer.Type
 
-/** A snapshot was taken. `due`: when the next may be, epoch seconds. `anomaly`: why it looks wrong, where it does. */
+/**
+ * A snapshot was taken. `due`: when the next may be, epoch seconds. `anomaly`: why it looks wrong, where it does. `token`: null where the
+ * run was given the snapshot before: something may have been pushed since.
+ */
 export const CompleteAnswer = Schema.TaggedStruct("complete", {
   snapshot: SnapshotInfo,
   anomaly: Schema.optionalKey(Schema.NullOr(Schema.String)),
   due: Schema.NullOr(Schema.Int),
-  token: Schema.String
+  token: Schema.NullOr(Schema.String)
 })
 export type CompleteAnswer = typeof CompleteAnswer.Type
 

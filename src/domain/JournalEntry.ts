@@ -10,7 +10,7 @@ const Enrolled = Schema.TaggedStruct("enrolled", { at, uid: Schema.Int, key: Sch
 /**
  * A snapshot was taken. `transfer`: the exit code of the rsync whose data it holds, null where that is not known. `bytes`: new in it
  * since the one before (all of it in the first), `files`: how many it holds, where that could be told in time. `anomaly`: why it
- * looks wrong, where it does.
+ * looks wrong, where it does. `run`: what the host called the run that asked for it.
  */
 export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
   at,
@@ -21,7 +21,8 @@ export const SnapshotTaken = Schema.TaggedStruct("snapshot", {
   unreadable: Schema.optionalKey(Schema.Int),
   bytes: Schema.optionalKey(Schema.Int),
   files: Schema.optionalKey(Schema.Int),
-  anomaly: Schema.optionalKey(Schema.String)
+  anomaly: Schema.optionalKey(Schema.String),
+  run: Schema.optionalKey(Schema.String)
 })
 export type SnapshotTaken = typeof SnapshotTaken.Type
 
@@ -62,6 +63,12 @@ const Refused = Schema.TaggedStruct("refused", {
 /** An administrator's leave for larger backups: up to `bytes` each (null: of any size), for so many runs. */
 const Approved = Schema.TaggedStruct("approved", { at, bytes: Schema.NullOr(Schema.Int), runs: Schema.Int })
 
+/** What an unfinished run had left in `current` was given back: it is the snapshot of this name again. `bytes` were in no snapshot. */
+const Reset = Schema.TaggedStruct("reset", { at, name: Schema.String, bytes: Schema.Int })
+
+/** Everything of the host is about to be deleted. Where nothing says `removed` after it, that was cut short. */
+const Removing = Schema.TaggedStruct("removing", { at })
+
 /** The host may no longer back up. */
 const Removed = Schema.TaggedStruct("removed", { at, backups: Schema.Literals(["kept", "deleted"]) })
 
@@ -75,6 +82,8 @@ export const JournalEntry = Schema.Union([
   Deleted,
   Refused,
   Approved,
+  Reset,
+  Removing,
   Removed
 ])
 export type JournalEntry = typeof JournalEntry.Type
@@ -93,8 +102,8 @@ const encode = Schema.encodeSync(json)
 export const formatEntry = (entry: JournalEntry): string => `${encode(entry)}\n`
 
 /**
- * Reads a journal's text; never throws. A last line without its newline was being written when the machine stopped: it
- * is left out without a word unless it is whole. Empty lines do not count.
+ * Reads a journal's text; never throws. A last line without its newline, cut off as the machine stopped, is damaged unless it is whole.
+ * Empty lines do not count.
  */
 export const parseJournal = (text: string): Journal => {
   const entries: Array<JournalEntry> = []
@@ -104,7 +113,7 @@ export const parseJournal = (text: string): Journal => {
     if (line === "") continue
     const entry = decode(line)
     if (Result.isSuccess(entry)) entries.push(entry.success)
-    else if (index < lines.length - 1) damaged.push(index + 1)
+    else damaged.push(index + 1)
   }
   return { entries, damaged }
 }

@@ -22,6 +22,8 @@ interface Seen {
 export interface ObservedHealth {
   /** what is mounted at the store's place; null: nothing is */
   readonly store: { readonly path: string; readonly type: string; readonly options: ReadonlyArray<string> } | null
+  /** the file that the store is kept in, where it is one: its size, and how much it can come to hold on its disk, in bytes */
+  readonly image: { readonly path: string; readonly bytes: number; readonly room: number } | null
   /** lines of authorized_keys that byteback did not write */
   readonly foreignKeyLines: ReadonlyArray<string>
   /** every directory on the way to what root trusts, and these files themselves, by path */
@@ -36,13 +38,21 @@ export interface ObservedHealth {
   readonly sshd: EffectiveSshd
   /** keywords of the drop-in that something else overrules */
   readonly overruled: ReadonlyArray<string>
+  /** why the clock is not believed, so that nothing is pruned; null: it is */
+  readonly clock: string | null
   /** is byteback's line for sudo there, as this version writes it? */
   readonly sudoers: boolean
 }
 
 /** Everything that is wrong, dangers first. None: the server is as it should be. */
 export const diagnose = (seen: ObservedHealth): ReadonlyArray<Finding> => {
-  const findings = [...storeFindings(seen), ...accessFindings(seen), ...pathFindings(seen), ...sandboxFindings(seen)]
+  const findings = [
+    ...storeFindings(seen),
+    ...clockFindings(seen),
+    ...accessFindings(seen),
+    ...pathFindings(seen),
+    ...sandboxFindings(seen)
+  ]
   return findings.toSorted((a, b) => Number(a.severity === "advice") - Number(b.severity === "advice"))
 }
 
@@ -53,7 +63,10 @@ const danger = (check: string, problem: string, remedy: string): Finding => ({
   remedy
 })
 
-const storeFindings = ({ store }: ObservedHealth): ReadonlyArray<Finding> => {
+const clockFindings = ({ clock }: ObservedHealth): ReadonlyArray<Finding> =>
+  clock === null ? [] : [danger("clock", clock, "set the clock, or say that it is right: byteback prune --trust-clock")]
+
+const storeFindings = ({ image, store }: ObservedHealth): ReadonlyArray<Finding> => {
   if (store === null)
     return [danger("store-mounted", "no store is mounted", "mount it (mount -a), or run byteback setup-server")]
   const { options, path, type } = store
@@ -66,6 +79,14 @@ const storeFindings = ({ store }: ObservedHealth): ReadonlyArray<Finding> => {
         "user-subvol-rm-allowed",
         `${path} is mounted with user_subvol_rm_allowed: a client could delete its history`,
         `take it out of /etc/fstab, then umount ${path} && mount ${path}`
+      )
+    )
+  if (image !== null && image.bytes > image.room)
+    findings.push(
+      danger(
+        "image-outgrows-disk",
+        `${image.path} may grow to ${image.bytes} bytes and its disk has room for ${image.room}: when that is full, the store breaks`,
+        `make room beside it; byteback prunes by what is free inside`
       )
     )
   const missing = ["nosuid", "nodev", "noexec"].filter((option) => !options.includes(option))
@@ -158,19 +179,25 @@ const sandboxFindings = (seen: ObservedHealth): ReadonlyArray<Finding> => {
     findings.push(
       danger("seccomp-missing", "the sandbox's filter is missing, so nobody is served", "install byteback again")
     )
-  if (seen.rsyncVersion === null)
-    findings.push(danger("rsync-missing", "rsync is not installed", "apt-get install rsync"))
-  else if (hasKnownHoles(seen.rsyncVersion)) {
-    const version = seen.rsyncVersion
-    const allowed = seen.settings.allowOldRsync === version
-    findings.push({
-      severity: allowed ? "advice" : "danger",
-      check: "rsync-holes",
-      problem: `rsync ${version} is older than ${oldestRsync} and may have known holes${allowed ? "" : ", so nobody is served"}`,
-      remedy: allowed
-        ? `upgrade when there is a newer one; until then see that the distribution patches ${version}`
-        : `install ${oldestRsync} or newer; where the distribution has patched it (its changelog names CVE-2024-12084 and later), write ${version} into /etc/byteback/allow_old_rsync`
-    })
-  }
-  return findings
+  const rsync = rsyncFinding(seen.rsyncVersion, seen.settings.allowOldRsync)
+  return rsync === null ? findings : [...findings, rsync]
+}
+
+/** What is wrong with the server's rsync (null: there is none); `allowed` is the text of /etc/byteback/allow_old_rsync. */
+export const rsyncFinding = (version: string | null, allowed: string | null): Finding | null => {
+  if (version === null) return danger("rsync-missing", "rsync is not installed", "apt-get install rsync")
+  if (!hasKnownHoles(version)) return null
+  const problem = `rsync ${version} is older than ${oldestRsync} and may have known holes`
+  return allowed === version
+    ? {
+        severity: "advice",
+        check: "rsync-holes",
+        problem,
+        remedy: `upgrade when there is a newer one; until then see that the distribution patches ${version}`
+      }
+    : danger(
+        "rsync-holes",
+        `${problem}, so nobody is served`,
+        `install ${oldestRsync} or newer; where the distribution has patched it (its changelog names CVE-2024-12084 and later), write ${version} into /etc/byteback/allow_old_rsync`
+      )
 }

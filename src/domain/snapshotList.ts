@@ -1,7 +1,7 @@
 // A host's restore points: what lies in the store, with what the journal knows of it.
 import type { SnapshotInfo } from "./Conversation.ts"
 import type { JournalEntry } from "./JournalEntry.ts"
-import { type HostRecord, hostRecord, markAt } from "./prune/record.ts"
+import { doubtOf, type HostRecord, hostRecord, markAt } from "./prune/record.ts"
 import { SKEW } from "./prune/snapshot.ts"
 
 /** What stands beside `current` in a host's directory, as the store sees it. */
@@ -30,6 +30,10 @@ const byName = (a: StoredSnapshot, b: StoredSnapshot): number => (a.name < b.nam
 export const oldestFirst = (a: StoredSnapshot, b: StoredSnapshot): number =>
   (a.at ?? -Infinity) === (b.at ?? -Infinity) ? byName(a, b) : (a.at ?? -Infinity) < (b.at ?? -Infinity) ? -1 : 1
 
+/** The last snapshot that is whole and not dated after `now` (epoch seconds), of a list that is oldest first. */
+export const lastSealed = (stored: ReadonlyArray<StoredSnapshot>, now: number): StoredSnapshot | undefined =>
+  stored.findLast(({ at, sealed }) => sealed && at !== null && at <= now)
+
 const judge = (stored: StoredSnapshot, record: HostRecord, now: number): Pick<ListedSnapshot, "state" | "note"> => {
   if (stored.foreign) return { state: "foreign", note: "not made by byteback: left alone" }
   if (stored.at !== null && stored.at > now + SKEW) {
@@ -44,16 +48,21 @@ const judge = (stored: StoredSnapshot, record: HostRecord, now: number): Pick<Li
     : { state, note: null }
 }
 
-/** Joins both, oldest first. The journal alone says complete or incomplete; `now` in epoch seconds. */
+/**
+ * Joins both, oldest first. The journal alone says complete or incomplete, and what is held; `now` in epoch seconds. `damaged`: its lines
+ * that cannot be read, which may have held anything.
+ */
 export const joinSnapshots = (
   stored: ReadonlyArray<StoredSnapshot>,
   journal: ReadonlyArray<JournalEntry>,
-  now: number
+  now: number,
+  damaged: ReadonlyArray<number> = []
 ): ReadonlyArray<ListedSnapshot> => {
   const record = hostRecord(journal)
   return stored.toSorted(oldestFirst).map((snapshot) => {
     const { at, name } = snapshot
-    const hold = markAt(record.holds, name, now)
+    const doubt = doubtOf({ entries: journal, damaged }, name)
+    const hold = markAt(record.holds, name, now) ?? (doubt !== undefined && doubt.until > now ? doubt : undefined)
     const { bytes, files } = record.taken.get(name) ?? {}
     return {
       name,

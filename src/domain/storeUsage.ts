@@ -35,6 +35,9 @@ export const metadataFloor = ({ size }: StoreUsage): number => Math.min(1024 * M
 
 export const isShortOfMetadata = (usage: StoreUsage): boolean => metadataFree(usage) < metadataFloor(usage)
 
+/** What stands in place of the reserve that pruning defends (bytes), for admission to read, while a store is short of metadata. */
+export const shortReserve = "short"
+
 /** What must be left for data, where no host has earned a reserve yet: one percent, 64 MiB at least. */
 export const dataFloor = ({ size }: StoreUsage): number => Math.max(64 * MiB, size / 100)
 

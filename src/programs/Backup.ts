@@ -1,5 +1,6 @@
 // One run of a client: hooks, one connection, rsync, and the word that makes the server take a snapshot.
 import { Clock, Context, Duration, Effect, Fiber, FileSystem, Option, Ref, Schedule, Schema } from "effect"
+import { randomUUID } from "node:crypto"
 import { bytesOfText, fromUint8Array } from "../domain/byteString.ts"
 import { ConfigError, type RawSettings } from "../domain/clientSettings.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
@@ -38,13 +39,15 @@ export interface BackupResult {
   /** files that could not be read, and what rsync said of the first of them */
   readonly unreadable: number
   readonly problems: ReadonlyArray<string>
+  /** what is to be said of a program of post-backup.d that failed: the backup is what it is all the same */
+  readonly postHookFailed: string | null
   readonly attempts: number
   /** epoch seconds, and how many the run took */
   readonly startedAt: number
   readonly seconds: number
 }
 
-/** A place to back up is not there or may not be read. Nothing was sent. */
+/** A place to back up is not there, may not be read, or is no absolute path. Nothing was sent. */
 export class SourceUnreadable extends Schema.TaggedError<SourceUnreadable>()("SourceUnreadable", {
   path: Schema.String
 }) {
@@ -67,7 +70,7 @@ export class RetriesExhausted extends Schema.TaggedError<RetriesExhausted>()("Re
   }
 }
 
-/** Some files could not be read: worth one more attempt, and after that an incomplete run. */
+/** Some files could not be read: worth one more attempt where there is one left; an incomplete run otherwise. */
 class Partial extends Schema.TaggedError<Partial>()("Partial", {}) {
   override get message() {
     return "some files could not be read"
@@ -94,6 +97,8 @@ const mayPass = (error: AttemptError): boolean =>
 
 const isBusy = (error: AttemptError): boolean =>
   (error instanceof RsyncError && error.reason === "busy") || (error instanceof ServerRefused && error.exit === "busy")
+
+const isFull = (error: AttemptError): boolean => error instanceof RsyncError && error.reason === "no-space"
 
 /**
  * Backs this machine up: one at a time, pre-backup.d, one ssh connection, rsync, a snapshot on the server,
@@ -140,14 +145,15 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
     rsyncFilter: settings.rsyncFilter
   })
   const attempts = yield* Ref.make(0)
+  const runId = randomUUID()
   const partialBefore = yield* Ref.make(false)
 
   const attempt = Effect.scoped(
     Effect.gen(function* () {
       const attempt = yield* Ref.updateAndGet(attempts, (count) => count + 1)
       const [session, { acls, xattrs }] = yield* Effect.all([connect(settings), rsync.version], { concurrency: 2 })
-      // First words take as long as a push takes to begin, and both are over the same connection; a server that does not
-      // understand the one is sent no more of the other.
+      // First words take as long as a push takes to begin, and only a server of this protocol takes that (see pushArgv): so
+      // both go out together, and where the answer is no, no more is sent.
       const greeting = yield* Effect.forkChild(session.hello)
       const pushing = rsync.push(
         {
@@ -170,11 +176,14 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
           concurrency: 2
         }
       )
-      if (transfer.outcome === "partial" && !(yield* Ref.getAndSet(partialBefore, true))) return yield* new Partial()
       if (dryRun) return { host, transfer, snapshot: null }
+      // Once, and only where there is another attempt to come: what can be read must not go without a snapshot.
+      const again = transfer.outcome === "partial" && attempt <= retry.times
+      if (again && !(yield* Ref.getAndSet(partialBefore, true))) return yield* new Partial()
       const { stats, unreadable } = transfer
       const { snapshot } = yield* session.complete({
         transfer: transfer.exitCode,
+        run: runId,
         ...(unreadable === 0 ? {} : { unreadable }),
         // What an attempt before this one did is not in its figures.
         ...(attempt > 1
@@ -193,7 +202,9 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
       Effect.logWarning(`${input.message}; trying again in ${Duration.format(duration)}`)
     )
   )
-  const attempted = Effect.retry(attempt, schedule).pipe(
+  // A store that fills in the middle is asked once more at once: the server then makes room for the rest, or says why it will not.
+  const untilFull = Effect.retry(attempt, { times: 1, while: isFull })
+  const attempted = Effect.retry(untilFull, schedule).pipe(
     Effect.catchIf(mayPass, (error) =>
       Effect.flatMap(Ref.get(attempts), (count) =>
         Effect.fail(new RetriesExhausted({ attempts: count, last: error.message, busy: isBusy(error) }))
@@ -209,8 +220,11 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
     }
     return yield* attempted
   })
-  const outcomeOf = (transfer: Transfer) =>
-    dryRun ? ("dry-run" as const) : transfer.outcome === "partial" ? ("incomplete" as const) : ("complete" as const)
+  const outcomeOf = (transfer: Transfer, snapshot: SnapshotInfo | null): BackupResult["outcome"] => {
+    if (dryRun) return "dry-run"
+    // The server's word counts too: an attempt before this one may have been what the snapshot was taken of.
+    return transfer.outcome === "partial" || snapshot?.state === "incomplete" ? "incomplete" : "complete"
+  }
   const after = (outcome: string) =>
     dryRun ? Effect.void : hooks.run(`${layout.config}/post-backup.d`, { BYTEBACK_OUTCOME: outcome })
 
@@ -218,15 +232,20 @@ export const backup = Effect.fn("backup")(function* (options: BackupOptions) {
   const { host, transfer, snapshot } = yield* Effect.tapError(run, () =>
     Effect.catch(after("failed"), (error) => Effect.logWarning(error.message))
   ).pipe(Effect.onInterrupt(() => Effect.ignore(after("interrupted"))))
-  yield* after(outcomeOf(transfer))
+  const outcome = outcomeOf(transfer, snapshot)
+  const postHookFailed = yield* Effect.match(after(outcome), {
+    onFailure: ({ message }) => message,
+    onSuccess: () => null
+  })
 
   const result: BackupResult = {
     host,
-    outcome: outcomeOf(transfer),
+    outcome,
     snapshot,
     stats: transfer.stats,
     unreadable: transfer.unreadable,
     problems: transfer.problems,
+    postHookFailed,
     attempts: yield* Ref.get(attempts),
     startedAt: Math.floor(startedAt / 1000),
     seconds: ((yield* Clock.currentTimeMillis) - startedAt) / 1000

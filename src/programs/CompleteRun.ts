@@ -5,7 +5,7 @@ import type { ExitName } from "../domain/exitCode.ts"
 import type { PushRecord } from "../domain/pushRecord.ts"
 import { Registry } from "../services/Registry.ts"
 import { Runs } from "../services/Runs.ts"
-import { snapshotNow } from "./TakeSnapshot.ts"
+import { snapshotNow, snapshotOfRun } from "./TakeSnapshot.ts"
 
 /** No push has come to a good end since the last snapshot, so there is nothing to complete. */
 export class NoFinishedPush extends Schema.TaggedError<NoFinishedPush>()("NoFinishedPush", {
@@ -48,14 +48,16 @@ export interface CompleteRunOptions {
   readonly unreadable?: number | undefined
   /** what the client says its push did */
   readonly claim?: Claim | undefined
+  /** what the client calls the run: it has one snapshot, however often it asks */
+  readonly run?: string | undefined
 }
 
-/** `anomaly`: why the snapshot looks wrong, where it does. `due`: when the next snapshot may be taken, epoch seconds. `token`: what the client may remember this run by. */
+/** `anomaly`: why the snapshot looks wrong, where it does. `due`: when the next snapshot may be taken, epoch seconds. `token`: what the client may remember this run by, null where it has been told of the snapshot before. */
 export interface CompleteRunResult {
   readonly snapshot: SnapshotInfo
   readonly anomaly: string | null
   readonly due: number | null
-  readonly token: string
+  readonly token: string | null
 }
 
 /** Ends of the server's rsync after which `current` is what the client sent: all, all but some (23), all that was still there (24). */
@@ -70,15 +72,17 @@ const finished = (host: string, push: PushRecord | null) => {
 }
 
 /**
- * Takes the snapshot that a run ends with. Fails with `Locked` while a push or another complete is under way, with
+ * Takes the snapshot that a run ends with, or names the one that it has, whose answer was lost on its way. Fails with `Locked` while a push or another complete is under way, with
  * `SnapshotTooSoon` when it is not due; then the push still counts as finished, and a later complete may use it.
  */
 export const completeRun = Effect.fn("completeRun")(function* (options: CompleteRunOptions) {
-  const { claim, host, transfer, unreadable } = options
+  const { claim, host, run, transfer, unreadable } = options
   const registry = yield* Registry
   const runs = yield* Runs
   yield* registry.get(host)
   yield* runs.lock(host)
+  const given = run === undefined ? null : yield* snapshotOfRun(host, run)
+  if (given !== null) return { ...given, token: null }
   const received = yield* finished(host, yield* runs.lastPush(host))
   const partial = transfer === 23 || received.code === 23
   const ending = Effect.gen(function* () {
@@ -90,7 +94,8 @@ export const completeRun = Effect.fn("completeRun")(function* (options: Complete
         by: "host",
         state: partial ? "incomplete" : "complete",
         transfer: partial ? 23 : transfer,
-        ...(unreadable === undefined ? {} : { unreadable })
+        ...(unreadable === undefined ? {} : { unreadable }),
+        ...(run === undefined ? {} : { run })
       })
     })
     const token = yield* runs.newToken(host)

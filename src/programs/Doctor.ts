@@ -14,6 +14,7 @@ import { Programs } from "../services/Programs.ts"
 import { Sshd } from "../services/Sshd.ts"
 import { Sudoers } from "../services/Sudoers.ts"
 import { SystemFile } from "../services/SystemFile.ts"
+import { clockTrouble } from "./believeClock.ts"
 
 /** Dangers first; none: the server is as it should be. */
 export interface DoctorResult {
@@ -43,10 +44,13 @@ export const doctor = Effect.fn("doctor")(function* () {
   const setting = (name: string) => Effect.map(files.read(join(config, name)), (text) => text?.trim() ?? null)
   const rsync = (yield* programs.find("rsync")) === null ? null : yield* exec.run("rsync", ["--version"])
   const mounted = yield* mounts.at(store)
+  const file = mounted === null ? null : yield* mounts.imageOf(mounted.source)
+  const bytes = file === null ? 0 : ((yield* mounts.device(file))?.bytes ?? 0)
   const effective = yield* sshd.effective(backupUser)
   const passwordEnrolment = (effective.get("passwordauthentication") ?? []).join(" ") === "yes"
   const observed: ObservedHealth = {
     store: mounted === null ? null : { path: store, type: mounted.type, options: mounted.options },
+    image: file === null ? null : { path: file, bytes, room: yield* mounts.room(file) },
     foreignKeyLines: keys === null ? [] : parseKeyFile(keys).foreign,
     paths,
     rsyncVersion: rsync === null ? null : (parseVersion(rsync.text)?.version ?? null),
@@ -55,6 +59,7 @@ export const doctor = Effect.fn("doctor")(function* () {
     seccompFilter: (yield* files.names(lib)).includes(`seccomp-${process.arch}.bpf`),
     sshd: effective,
     overruled: overruled(effective, { keys: keysFile, passwordEnrolment }),
+    clock: (yield* clockTrouble())?.problem ?? null,
     sudoers: (yield* sudoers.dropIn) === sudoersDropIn(join(lib, "byteback-priv"))
   }
   const result: DoctorResult = { findings: diagnose(observed) }

@@ -18,6 +18,6 @@ export interface ListSnapshotsResult {
 export const listSnapshots = Effect.fn("listSnapshots")(function* ({ host }: ListSnapshotsOptions) {
   yield* (yield* Registry).get(host)
   const { damaged, entries, stored } = yield* snapshotStanding(host)
-  const result: ListSnapshotsResult = { snapshots: joinSnapshots(stored, entries, yield* serverTime), damaged }
+  const result: ListSnapshotsResult = { snapshots: joinSnapshots(stored, entries, yield* serverTime, damaged), damaged }
   return result
 })

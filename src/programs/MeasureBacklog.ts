@@ -1,7 +1,7 @@
 // Measures snapshots whose client did not wait for that, and judges by what was found.
 import { Effect } from "effect"
 import { PAST } from "../domain/prune/admission.ts"
-import { hostRecord, sizesBefore } from "../domain/prune/record.ts"
+import { hostRecord, sizesBefore, unmeasured } from "../domain/prune/record.ts"
 import { Journal } from "../services/Journal.ts"
 import { Store } from "../services/Store.ts"
 import { holdBefore, measureSnapshot } from "./measureSnapshot.ts"
@@ -27,11 +27,7 @@ const measureHost = Effect.fnUntraced(function* (host: string) {
   const journal = yield* Journal
   const names = (yield* store.snapshots(host)).filter(({ sealed }) => sealed).map(({ name }) => name)
   const { entries } = yield* journal.read(host)
-  const unmeasured = [...hostRecord(entries).taken.values()].filter(
-    (one) => (one.bytes === undefined || one.files === undefined) && names.includes(one.name)
-  )
-  for (const { name } of unmeasured) {
-    const previous = names[names.indexOf(name) - 1] ?? null
+  for (const { name, previous } of unmeasured(hostRecord(entries), names)) {
     // Each one's measure is what the next is judged by.
     const { entries } = yield* journal.read(host)
     const record = hostRecord(entries)

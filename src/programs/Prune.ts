@@ -1,43 +1,36 @@
 // Deletes what is missed least until the store has its reserve again, one at a time, measuring as it goes.
-import { Effect, Schedule, Schema } from "effect"
+import { Effect, Result, Schedule, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
-import { admission, type AdmissionRequest, refusalWords } from "../domain/prune/admission.ts"
-import { ageText, bytesText } from "../domain/prune/amount.ts"
-import { clockJump, formatClock, parseClock } from "../domain/prune/clock.ts"
+import { approves } from "../domain/prune/admission.ts"
 import { isFutile, LOOKS } from "../domain/prune/futile.ts"
-import type { Method } from "../domain/prune/method.ts"
+import { metadataDebt } from "../domain/prune/metadataDebt.ts"
+import { type Method, methodOf } from "../domain/prune/method.ts"
 import { type Deletion, type Plan, plan } from "../domain/prune/plan.ts"
-import { type HostRecord, hostRecord, timesOf } from "../domain/prune/record.ts"
+import { earningSizes, type HostRecord, hostRecord, markAt, unmeasured } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
-import { joinSnapshots, type ListedSnapshot } from "../domain/snapshotList.ts"
-import { balanceHelps, dataFloor, isShortOfMetadata, metadataFree, type StoreUsage } from "../domain/storeUsage.ts"
+import { joinSnapshots, lastSealed, type ListedSnapshot, type StoredSnapshot } from "../domain/snapshotList.ts"
+import {
+  balanceHelps,
+  dataFloor,
+  isShortOfMetadata,
+  metadataFloor,
+  metadataFree,
+  shortReserve,
+  type StoreUsage
+} from "../domain/storeUsage.ts"
 import { Journal } from "../services/Journal.ts"
 import { Layout } from "../services/Layout.ts"
 import { Lock, type Locked } from "../services/Lock.ts"
 import { Registry } from "../services/Registry.ts"
-import { Runs } from "../services/Runs.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { SystemFile } from "../services/SystemFile.ts"
+import { believeClock } from "./believeClock.ts"
+import { type Leftover, leftovers } from "./leftovers.ts"
 import { measureBacklog } from "./MeasureBacklog.ts"
 import { serverTime } from "./serverTime.ts"
-
-/** The clock cannot be believed, and ages decide what is deleted. Nothing was deleted. Epoch seconds. */
-export class ClockJumped extends Schema.TaggedError<ClockJumped>()("ClockJumped", {
-  direction: Schema.Literals(["back", "ahead"]),
-  now: Schema.Int,
-  last: Schema.Int
-}) {
-  get exit(): ExitName {
-    return "failed"
-  }
-  override get message() {
-    const day = (at: number) => new Date(at * 1000).toISOString().slice(0, 10)
-    return `the clock says ${day(this.now)} and the journals' last time is ${day(this.last)}, ${ageText(Math.abs(this.now - this.last))} ${this.direction === "back" ? "later" : "earlier"}; nothing was deleted. Set the clock, or say that it is right: byteback prune --trust-clock`
-  }
-}
 
 /** What would be done now is not what was shown. Nothing was deleted. */
 export class PlanChanged extends Schema.TaggedError<PlanChanged>()("PlanChanged", {
@@ -55,12 +48,14 @@ export class PlanChanged extends Schema.TaggedError<PlanChanged>()("PlanChanged"
 /** How a host stands with the store; bytes. */
 export interface HostSpace extends Share {
   readonly host: string
-  /** enrolled here; what a host that is gone has left counts all the same */
+  /** it may back up; what a host that is gone has left counts all the same */
   readonly enrolled: boolean
   readonly reserve: number
   /** in its `current` and in no snapshot yet */
   readonly pending: number
   readonly snapshots: ReadonlyArray<ListedSnapshot>
+  /** what each of those holds of metadata beyond the one before it, by name, and `current`; only where the store is short of it, bytes */
+  readonly metadata: ReadonlyMap<string, number>
   readonly record: HostRecord
   /** numbers of the journal's lines that cannot be read */
   readonly damaged: ReadonlyArray<number>
@@ -74,11 +69,18 @@ export interface StoreSpace {
   readonly reserve: number
   readonly free: number
   readonly hosts: ReadonlyArray<HostSpace>
-  /** times that the journals give, epoch seconds */
-  readonly times: ReadonlyArray<number>
 }
 
 const capacityOf = ({ data, unallocated }: StoreUsage) => data.size + unallocated
+
+const metadataOf = Effect.fnUntraced(function* (host: string, stored: ReadonlyArray<StoredSnapshot>) {
+  const names = stored.filter(({ foreign }) => !foreign).map(({ name }) => name)
+  const bytes = yield* (yield* Store).metadata(host, names).pipe(
+    Effect.tapError((error) => Effect.logWarning(error.message)),
+    Effect.orElseSucceed(() => [])
+  )
+  return new Map([...names, "current"].map((name, index) => [name, bytes[index] ?? 0]))
+})
 
 /** Looks at everything, and changes nothing. */
 export const storeSpace = Effect.fn("storeSpace")(function* () {
@@ -89,29 +91,27 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
   const enrolled = new Set((yield* (yield* Registry).list).map(({ host }) => host))
   const names = [...new Set([...(yield* store.hosts), ...enrolled])].toSorted()
   const usage = yield* store.free
-  const times: Array<number> = []
-  const weights = new Map<string, number>()
-  const found = yield* Effect.forEach(names, (host) =>
-    Effect.gen(function* () {
-      const { damaged, entries } = yield* journal.read(host)
-      const stored = yield* store.snapshots(host)
-      times.push(...timesOf(entries))
-      weights.set(host, yield* config.weight(host))
-      const last = stored.findLast((one) => one.sealed && one.at !== null && one.at <= now)?.name ?? null
-      // A host whose `current` cannot be measured has no part in what is owed.
-      const pending = yield* store.pending(host, last).pipe(Effect.orElseSucceed(() => 0))
-      const record = hostRecord(entries)
-      return { host, damaged, pending, record, snapshots: joinSnapshots(stored, entries, now) }
-    })
-  )
-  const parts = shares(capacityOf(usage), weights)
+  const look = Effect.fnUntraced(function* (host: string) {
+    const { damaged, entries } = yield* journal.read(host)
+    const stored = yield* store.snapshots(host)
+    const last = lastSealed(stored, now)?.name ?? null
+    // A host whose `current` cannot be measured has no part in what is owed.
+    const pending = yield* store.pending(host, last).pipe(Effect.orElseSucceed(() => 0))
+    const record = hostRecord(entries)
+    const metadata = isShortOfMetadata(usage) ? yield* metadataOf(host, stored) : new Map<string, number>()
+    const snapshots = joinSnapshots(stored, entries, now, damaged)
+    return { host, damaged, metadata, pending, record, snapshots, weight: yield* config.weight(host) }
+  })
+  // For each of them btrfs is run twice, which is more waiting than work.
+  const found = yield* Effect.forEach(names, look, { concurrency: 8 })
+  const parts = shares(capacityOf(usage), new Map(found.map(({ host, weight }) => [host, weight])))
   const hosts = found.map((one): HostSpace => {
     const share = parts.get(one.host) ?? 0
     const kept = one.snapshots.reduce((sum, { name }) => sum + (one.record.bytes.get(name) ?? 0), 0)
     const used = kept + one.pending + (one.snapshots.length === 0 ? 0 : one.record.base)
     // More than its share is nobody's reserve: a host cannot have others pruned by growing.
-    const reserve = Math.min(share, hostReserve(one.record.sizes))
-    return { ...one, enrolled: enrolled.has(one.host), share, used, reserve }
+    const reserve = Math.min(share, hostReserve(earningSizes(one.record, now)))
+    return { ...one, enrolled: enrolled.has(one.host) && one.record.gone === undefined, share, used, reserve }
   })
   const reserves = hosts.filter(({ enrolled }) => enrolled).map(({ reserve }) => reserve)
   const reserve = Math.max(dataFloor(usage), storeReserve(reserves, yield* config.parallel))
@@ -121,8 +121,7 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
     shortOfMetadata: isShortOfMetadata(usage),
     reserve,
     free: usage.free,
-    hosts,
-    times
+    hosts
   }
   return result
 })
@@ -143,31 +142,33 @@ const remeasured = (
       : {
           ...one,
           used: one.used - (one.record.bytes.get(gone.id) ?? 0),
+          metadata: new Map([...one.metadata].filter(([name]) => name !== gone.id)),
           snapshots: one.snapshots.filter(({ name }) => name !== gone.id)
         }
   )
 })
 
 /** What a host has written beyond its reserve and nobody approved: older snapshots are not deleted for it. Bytes. */
-const unearned = ({ pending, record, reserve }: HostSpace): number => {
-  const over = pending - reserve
-  const { approval } = record
-  return over <= 0 || (approval !== undefined && pending <= (approval.bytes ?? Infinity)) ? 0 : over
-}
+const unearned = ({ pending, record, reserve }: HostSpace): number =>
+  approves(record.approval, pending) ? 0 : Math.max(0, pending - reserve)
 
 const keyOf = (host: string, id: string) => `${host}/${id}`
 
-/** Snapshots as the plan sees them: what is foreign is not among them. */
+/** Snapshots as the plan sees them: what is foreign is not among them. `scale`: of metadata; null: it is made in bytes of data. */
 const storedOf = (
   space: StoreSpace,
   inUse: ReadonlySet<string>,
   futile: ReadonlySet<string>,
-  known: boolean
+  scale: number | null
 ): ReadonlyArray<Stored> =>
-  space.hosts.flatMap(({ host, record, snapshots }) =>
-    snapshots.flatMap((one): ReadonlyArray<Stored> => {
+  space.hosts.flatMap(({ host, metadata, record, snapshots }) => {
+    const isSuspect = (name: string | undefined) =>
+      name !== undefined && markAt(record.suspects, name, space.now) !== undefined
+    return snapshots.flatMap((one, index): ReadonlyArray<Stored> => {
       if (one.state === "foreign" || one.at === null) return []
-      const bytes = known ? record.bytes.get(one.name) : undefined
+      const bytes = record.bytes.get(one.name)
+      const size = scale === null ? bytes : (metadata.get(one.name) ?? 0) * scale
+      const doubted = isSuspect(one.name) || (one.held && isSuspect(snapshots[index + 1]?.name))
       return [
         {
           host,
@@ -176,16 +177,32 @@ const storedOf = (
           state: one.state,
           held: one.held,
           inUse: inUse.has(keyOf(host, one.name)),
-          futile: known && futile.has(keyOf(host, one.name)),
-          ...(bytes === undefined ? {} : { bytes })
+          futile: scale === null && futile.has(keyOf(host, one.name)),
+          ...(scale !== null || bytes === undefined ? {} : { bytes }),
+          ...(doubted ? { doubted: size ?? 0 } : {})
         }
       ]
     })
+  })
+
+/** How the hosts stand with the metadata of a store that is short of it; see `metadataDebt`. */
+export const metadataStanding = ({ hosts, usage }: StoreSpace) =>
+  metadataDebt(
+    usage,
+    hosts.map(({ host, metadata, pending, record, share, snapshots, used }) => ({
+      host,
+      share,
+      used,
+      snapshots: snapshots.flatMap(({ name }) => metadata.get(name) ?? []),
+      pending: metadata.get("current") ?? 0,
+      approved: approves(record.approval, pending)
+    }))
   )
 
 /**
- * The plan for a store as it is, without what is `inUse` and what would free nothing (both as HOST/SNAPSHOT). Short of metadata, nobody can say what a deletion returns: then it goes one at a time, each to be
- * measured. `reserve` where another than the store's own is to be reached; `all`: delete until nothing may go.
+ * The plan for a store as it is, without what is `inUse` and what would free nothing (both as HOST/SNAPSHOT). Short of metadata, it is
+ * made in bytes of that, before anything else. Nobody can say how much of it a deletion returns: then it goes one at a time, each to be
+ * measured. `reserve` where another than the store's own is to be reached; all of it (Infinity): delete until nothing may go.
  */
 export const planFor = (
   space: StoreSpace,
@@ -194,17 +211,32 @@ export const planFor = (
   reserve: number = space.reserve,
   futile: ReadonlySet<string> = new Set()
 ): Plan => {
-  const { hosts, now, shortOfMetadata } = space
-  const written = hosts.reduce((sum, host) => sum + unearned(host), 0)
-  const blocked = shortOfMetadata && space.free >= reserve
-  return plan({
+  const { hosts, now, usage } = space
+  const common = {
     method,
     now,
-    free: blocked ? 0 : space.free + written,
-    reserve: blocked ? 1 : reserve,
-    snapshots: storedOf(space, inUse, futile, !blocked),
-    shares: new Map(hosts.map(({ host, share, used }) => [host, { share, used }])),
     firsts: new Map(hosts.flatMap(({ host, record }) => (record.first === undefined ? [] : [[host, record.first]])))
+  }
+  if (space.shortOfMetadata && reserve < Infinity) {
+    const { scale, shares, unearned } = metadataStanding(space)
+    const free = metadataFree(usage) + unearned
+    return plan({
+      ...common,
+      free,
+      reserve: metadataFloor(usage),
+      snapshots: storedOf(space, inUse, futile, scale),
+      shares
+    })
+  }
+  const written = hosts.reduce((sum, host) => sum + unearned(host), 0)
+  // What was approved is nobody's debt.
+  const usedOf = ({ pending, record, used }: HostSpace) => (approves(record.approval, pending) ? used - pending : used)
+  return plan({
+    ...common,
+    free: space.free + written,
+    reserve,
+    snapshots: storedOf(space, inUse, futile, null),
+    shares: new Map(hosts.map((one) => [one.host, { share: one.share, used: usedOf(one) }]))
   })
 }
 
@@ -222,6 +254,8 @@ export interface PruneOptions {
   readonly most?: number
   /** Bytes to be free in the end, where not the store's own reserve. */
   readonly reserve?: number
+  /** Measure the snapshots that are not measured yet first, which may take long. Unless they are, the ones before them are passed over. */
+  readonly measure?: boolean
   /** The clock is right, whatever the journals say; remembered. */
   readonly trustClock?: boolean
   /** Called before each deletion. */
@@ -237,10 +271,10 @@ export interface PruneResult {
     readonly freed: number
     readonly why: string
   }>
-  /** passed over: a restore or a listing reads it, or it could not be deleted */
+  /** passed over: a restore or a listing reads it, it was held meanwhile, or it could not be deleted */
   readonly skipped: ReadonlyArray<{ readonly host: string; readonly name: string; readonly why: string }>
-  /** what interrupted runs had left, and was given back */
-  readonly swept: ReadonlyArray<{ readonly host: string; readonly name: string }>
+  /** what was given back first */
+  readonly swept: ReadonlyArray<Leftover>
   /** Bytes. */
   readonly free: number
   readonly reserve: number
@@ -250,43 +284,22 @@ export interface PruneResult {
   readonly outcome: "met" | "short" | "owed" | "stopped"
 }
 
-/** Remembers that the clock was believed, and refuses to go on where it cannot be. */
-const believeClock = Effect.fnUntraced(function* (space: StoreSpace, trust: boolean) {
-  const files = yield* SystemFile
-  const { state } = yield* Layout
-  const { now, times } = space
-  const path = `${state}/clock`
-  const memory = parseClock((yield* files.read(path)) ?? "")
-  const jump = clockJump(now, times, memory)
-  if (jump !== null && !trust) return yield* new ClockJumped({ direction: jump.direction, now, last: jump.last })
-  const wrong = jump?.direction === "back" ? { from: now + 1, to: jump.last } : memory.wrong
-  yield* files.directory(state, 0o700)
-  yield* files.write(path, formatClock({ seen: now, wrong }), 0o600)
-})
-
-/** Gives back what killed runs left under temporary names; hosts that are busy are left for the next time. */
-const sweepAll = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
-  const store = yield* Store
-  const runs = yield* Runs
-  const swept: Array<{ host: string; name: string }> = []
-  for (const host of hosts) {
-    const names = yield* runs.lock(host).pipe(
-      Effect.andThen(store.sweep(host)),
-      Effect.scoped,
-      Effect.catchTag("Locked", () => Effect.succeed<ReadonlyArray<string>>([]))
-    )
-    for (const name of names) swept.push({ host, name })
-  }
-  return swept
-})
-
 /** So long a deletion waits for a listing, which reads all of a host's snapshots, to end. */
 const listingEnds = Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)])
 const isListing = (error: Locked): boolean => error.path.endsWith("/*")
 
+/** What the journal says by now against deleting a snapshot, or null: it may have been held since the plan was made. */
+const objection = Effect.fnUntraced(function* ({ host, id }: Stored) {
+  const { damaged, entries } = yield* (yield* Journal).read(host)
+  const stored = (yield* (yield* Store).snapshots(host)).filter(({ name }) => name === id)
+  const [found] = joinSnapshots(stored, entries, yield* serverTime, damaged)
+  return found?.held === true || found?.state === "suspect" ? `${found.hold?.why ?? found.note ?? ""}` : null
+})
+
 /**
- * Deletes one snapshot, and waits until its space is free; nothing else is done while somebody reads it (`Locked`). The journal has it
- * before and after: a run that is killed between the two is done again, as what is gone already is no error.
+ * Deletes one snapshot, and waits until its space is free; nothing else is done while somebody reads it (`Locked`). Gives why it is
+ * passed over instead, where it is. The journal has it before and after: a run that is killed between the two is done again, as what is
+ * gone already is no error. `settled`: whether what it held is free, so that the next may be chosen.
  */
 const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
   const store = yield* Store
@@ -301,9 +314,19 @@ const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
   yield* lock
     .take(`${reading}/*`, `a listing of the snapshots of ${host}`)
     .pipe(Effect.retry({ while: ({ _tag }) => _tag === "Locked", schedule: listingEnds }))
+  // Whoever holds it keeps us out meanwhile.
+  const held = yield* objection(snapshot)
+  if (held !== null) return { passed: held }
   const before = yield* store.free
   yield* journal.append(host, { _tag: "deleting", at: yield* serverTime, name: id, why })
-  const settled = yield* store.remove(host, id)
+  const removed = yield* Effect.result(store.remove(host, id))
+  if (Result.isFailure(removed)) {
+    const { failure } = removed
+    if (failure._tag !== "BtrfsError") return yield* failure
+    if ((yield* store.snapshots(host)).some(({ name }) => name === id)) return { passed: failure.message }
+    yield* Effect.logWarning(failure.message)
+  }
+  const settled = Result.isSuccess(removed) && removed.success
   if (!settled) {
     yield* Effect.logWarning(
       `${host}/${id} is deleted and its space is not back yet: something has a file in it open, or there is much to clean; the next run goes on`
@@ -315,6 +338,25 @@ const deleteOne = Effect.fnUntraced(function* ({ snapshot, why }: Deletion) {
   yield* files.remove(`${reading}/${id}`)
   return { freed, settled, usage: after }
 }, Effect.scoped)
+
+/** False where another prune is at it. */
+const measureAlone = Effect.fnUntraced(
+  function* () {
+    const { run } = yield* Layout
+    yield* (yield* Lock).take(`${run}/measure.lock`, "a measure of new snapshots")
+    yield* measureBacklog()
+    return true
+  },
+  Effect.scoped,
+  Effect.catchTag("Locked", () => Effect.succeed(false))
+)
+
+/** What a measure may yet hold. */
+const beforeUnmeasured = (space: StoreSpace): ReadonlyArray<string> =>
+  space.hosts.flatMap(({ host, record, snapshots }) => {
+    const names = snapshots.filter(({ state }) => state !== "foreign").map(({ name }) => name)
+    return unmeasured(record, names).flatMap(({ previous }) => (previous === null ? [] : [keyOf(host, previous)]))
+  })
 
 /** A run balances no more often than this: each moves gigabytes at most. */
 const mostBalances = 4
@@ -340,17 +382,18 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   const { run } = yield* Layout
   const dryRun = options.dryRun === true
   const most = options.most ?? 100
-  const method: Method = options.method ?? { name: yield* (yield* ServerConfig).pruneOrder }
+  const method: Method = options.method ?? methodOf(yield* (yield* ServerConfig).pruneOrder)
   yield* store.mounted
   if (!dryRun) {
     yield* files.directory(run, 0o700)
-    yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
+    yield* believeClock(options.trustClock === true)
   }
-  // First: it may hold snapshots that this prune would choose.
-  if (!dryRun) yield* measureBacklog()
+  // First: it may hold snapshots that this prune would choose. Nobody's run waits for it.
+  const measured = dryRun || (options.measure !== false && (yield* measureAlone()))
+  if (!dryRun) yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
   let space = yield* storeSpace()
   const wanted = () => options.reserve ?? space.reserve
-  const swept = dryRun ? [] : yield* sweepAll(space.hosts.map(({ host }) => host))
+  let swept: ReadonlyArray<Leftover> = []
   let balances = 0
   const balanced = Effect.gen(function* () {
     if (balances >= mostBalances || !(yield* balanceIfUseful(space))) return
@@ -358,15 +401,21 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     space = remeasured(space, yield* store.free)
   })
   if (!dryRun) {
-    yield* believeClock(space, options.trustClock === true)
+    // A plan that was shown is carried out and nothing else.
+    if (options.plan === undefined) swept = yield* leftovers(space.hosts, !isMet(space, wanted()))
     // What has been deleted already, and not yet given back, is not to be made up for by others.
     if (swept.length > 0 || !isMet(space, wanted())) {
       yield* store.settled
-      space = remeasured(space, yield* store.free)
+      space = swept.length > 0 ? yield* storeSpace() : remeasured(space, yield* store.free)
     }
     yield* balanced
   }
-  const inUse = new Set<string>()
+  // Whose the metadata is was not looked at while there was enough.
+  const lookAgain = Effect.gen(function* () {
+    if (space.shortOfMetadata && space.hosts.every(({ metadata }) => metadata.size === 0)) space = yield* storeSpace()
+  })
+  yield* lookAgain
+  const inUse = new Set(measured ? [] : beforeUnmeasured(space))
   const deleted: Array<PruneResult["deleted"][number]> = []
   const futile = new Set<string>()
   const looks = new Map<string, number>()
@@ -419,19 +468,24 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     if (options.onDelete !== undefined) yield* options.onDelete(next)
     yield* deleteOne(next).pipe(
       Effect.matchEffect({
-        onSuccess: ({ freed, settled, usage }) =>
+        onSuccess: (done) =>
           Effect.sync(() => {
+            if ("passed" in done) {
+              skipped.push({ host, name: id, why: done.passed })
+              inUse.add(keyOf(host, id))
+              return
+            }
+            const { freed, settled, usage } = done
             // More is deleted only when what this one freed can be measured.
             if (!settled) stopped = true
             deleted.push({ host, name: id, freed, why })
             space = remeasured(space, usage, { host, id })
           }),
         onFailure: (error) =>
-          error._tag === "Locked" || error._tag === "BtrfsError"
+          error._tag === "Locked"
             ? Effect.sync(() => {
-                const listed = error._tag === "Locked" && isListing(error)
-                const read = listed ? "a listing reads it" : "a restore reads it"
-                skipped.push({ host, name: id, why: error._tag === "Locked" ? read : error.message })
+                const listed = isListing(error)
+                skipped.push({ host, name: id, why: listed ? "a listing reads it" : "a restore reads it" })
                 // Waited for once: none of the host's is tried again in this run.
                 const snapshots = space.hosts.find((one) => one.host === host)?.snapshots ?? []
                 const all = snapshots.map(({ name }) => name)
@@ -442,9 +496,13 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     )
     if (stopped) break
     yield* balanced
+    yield* lookAgain
     current = yield* planned
   }
-  if (!dryRun) yield* files.write(`${run}/reserve`, `${Math.ceil(space.reserve)}\n`, 0o600)
+  if (!dryRun) {
+    const defended = space.shortOfMetadata ? shortReserve : Math.ceil(space.reserve)
+    yield* files.write(`${run}/reserve`, `${defended}\n`, 0o600)
+  }
   const result: PruneResult = {
     plan: first,
     deleted,
@@ -466,56 +524,3 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   }
   return result
 }, Effect.scoped)
-
-/** A run may not start: the store has no room for it. Older snapshots were not deleted for it. */
-export class NoRoom extends Schema.TaggedError<NoRoom>()("NoRoom", {
-  host: Schema.String,
-  verdict: Schema.Literals(["suddenly larger", "no space"]),
-  why: Schema.String
-}) {
-  get exit(): ExitName {
-    return this.verdict === "no space" ? "noSpace" : "anomaly"
-  }
-  override get message() {
-    return `${this.verdict}: ${this.why}`
-  }
-}
-
-/**
- * Makes room before a run of a host that would start on a store short of its reserve. Fails with `NoRoom` where there is less than the
- * least that a run needs, and writes that down; with `Locked` where a prune under way may yet make that room.
- */
-export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
-  const journal = yield* Journal
-  const busy = yield* prune({}).pipe(
-    Effect.as(null),
-    Effect.catchTag("Locked", (locked) => Effect.succeed(locked))
-  )
-  const space = yield* storeSpace()
-  const least = dataFloor(space.usage)
-  if (space.free >= least && !space.shortOfMetadata) return
-  if (busy !== null) return yield* busy
-  const own = space.hosts.find((one) => one.host === host)
-  const approval = own?.record.approval
-  const request: AdmissionRequest = {
-    host,
-    needs: Math.max(least, own?.pending ?? 0),
-    free: space.shortOfMetadata ? 0 : Math.min(space.free, least - 1),
-    freeable: 0,
-    hostReserve: own === undefined || unearned(own) === 0 ? Infinity : own.reserve,
-    storeReserve: space.reserve,
-    ...(approval === undefined ? {} : { approval })
-  }
-  const verdict = admission(request).verdict === "suddenly larger" ? "suddenly larger" : "no space"
-  const words = refusalWords(request, verdict)
-  const why = space.shortOfMetadata
-    ? `the store is short of metadata (${bytesText(metadataFree(space.usage))} left), whatever df says. ${words}`
-    : words
-  const needs = Math.round(Math.max(least, own?.pending ?? 0))
-  const stands = own?.record.refusal
-  // A client that tries again and again is refused each time, and written down once.
-  if (stands?.verdict !== verdict || stands.needs < needs) {
-    yield* journal.append(host, { _tag: "refused", at: space.now, verdict, needs, why })
-  }
-  return yield* new NoRoom({ host, verdict, why })
-})

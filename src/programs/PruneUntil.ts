@@ -1,7 +1,9 @@
 // byteback prune --until: when each snapshot of the store will go, if backups go on as they have been.
 import { Effect } from "effect"
+import { methodOf, type PruneOrder } from "../domain/prune/method.ts"
 import { DAY } from "../domain/prune/snapshot.ts"
 import { ScenarioError } from "../domain/simulation/scenario.ts"
+import { ServerConfig } from "../services/ServerConfig.ts"
 import { simulate } from "./Simulate.ts"
 import { storeScenario, tomorrow } from "./StoreScenario.ts"
 
@@ -15,20 +17,21 @@ export interface Departure {
 
 /**
  * Every snapshot that the store holds at `now`, hosts ascending, oldest first, with the time at which it would go until `until` (both
- * epoch seconds, at most a century apart). A forecast by the same replay as `simulate`, not a promise. Deletes nothing.
+ * epoch seconds, at most a century apart), by the server's own order unless another is given. A forecast by the same replay as `simulate`, not a promise. Deletes nothing.
  */
 export const pruneUntil = Effect.fn("pruneUntil")(function* (options: {
   readonly now: number
   readonly until: number
-  readonly method?: "age" | "importance" | "spread"
+  readonly method?: PruneOrder
 }) {
-  const { method = "spread", now, until } = options
+  const { now, until } = options
+  const { name: method, ...rest } = methodOf(options.method ?? (yield* (yield* ServerConfig).pruneOrder))
   const start = tomorrow(now)
   const days = Math.max(1, Math.ceil((until - start) / DAY))
   if (until <= now || days > 36_600) {
     return yield* new ScenarioError({ where: "--until", problem: "expected a date in the future, within a century" })
   }
-  const scenario = yield* storeScenario({ now, days, policies: [method] })
+  const scenario = yield* storeScenario({ now, days, policies: [{ method, ...rest }] })
   const { traces } = yield* simulate({ scenario, traces: true })
   const trace = traces[0]!
   const departures: Array<Departure> = []

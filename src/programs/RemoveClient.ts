@@ -1,13 +1,14 @@
 // Takes a host's access away; its backups stay, unless they are to go as well.
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import { isHostName } from "../domain/hostName.ts"
 import { AuthorizedKeys } from "../services/AuthorizedKeys.ts"
 import { Journal } from "../services/Journal.ts"
 import { Layout } from "../services/Layout.ts"
 import { Lock } from "../services/Lock.ts"
 import { InvalidHostName, NotEnrolled, Registry } from "../services/Registry.ts"
-import { Store } from "../services/Store.ts"
 import { SystemFile } from "../services/SystemFile.ts"
+import { deleteBackups } from "./deleteBackups.ts"
+import { serverTime } from "./serverTime.ts"
 
 export interface RemoveClientOptions {
   readonly host: string
@@ -55,13 +56,10 @@ export const removeClient = Effect.fn("removeClient")(function* (options: Remove
     const entries = file.entries.filter((entry) => !own.includes(entry))
     return Effect.succeed([{ ...file, entries }, own.some((entry) => entry._tag === "host")] as const)
   })
-  const gone = options.deleteBackups === true ? yield* (yield* Store).removeHost(host) : { deleted: [], left: [] }
-  if (hadKey || options.deleteBackups === true) {
-    const at = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-    const backups = options.deleteBackups === true ? ("deleted" as const) : ("kept" as const)
-    yield* journal.append(host, { _tag: "removed", at, backups })
+  const gone = options.deleteBackups === true ? yield* deleteBackups(host) : { deleted: [], left: [] }
+  if (hadKey && options.deleteBackups !== true) {
+    yield* journal.append(host, { _tag: "removed", at: yield* serverTime, backups: "kept" })
   }
-  if (options.deleteBackups === true && registered) yield* registry.remove(host)
   const result: RemoveClientResult = { host, hadKey, ...gone }
   return result
 }, Effect.scoped)

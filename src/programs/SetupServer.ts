@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
 import { parseKeyFile, parsePublicKey } from "../domain/authorizedKey.ts"
+import { rsyncFinding } from "../domain/doctor.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import { type Change, describeChange } from "../domain/setup/Change.ts"
 import {
@@ -23,6 +24,7 @@ import { Layout } from "../services/Layout.ts"
 import { Mounts } from "../services/Mounts.ts"
 import { Programs } from "../services/Programs.ts"
 import { PruneTimer } from "../services/PruneTimer.ts"
+import { Rsync } from "../services/Rsync.ts"
 import { Sshd } from "../services/Sshd.ts"
 import { Sudoers } from "../services/Sudoers.ts"
 import { SystemFile } from "../services/SystemFile.ts"
@@ -99,6 +101,10 @@ export const setupServer = Effect.fn("setupServer")(function* (options: SetupSer
   }
   const sshd = yield* Sshd
   const effective = yield* sshd.effective(backupUser)
+  const version = yield* Effect.match((yield* Rsync).version, { onFailure: () => null, onSuccess: (of) => of.version })
+  const allowed = yield* (yield* SystemFile).read(join(layout.config, "allow_old_rsync"))
+  const rsync = rsyncFinding(version, allowed?.trim() ?? null)
+  if (rsync !== null) notes.push(`${rsync.problem}; ${rsync.remedy}`)
   const result: SetupServerResult = {
     dryRun: options.dryRun ?? false,
     changes: changes.map(describeChange),
@@ -152,6 +158,7 @@ const observe = Effect.fnUntraced(function* (store: StoreSource, paths: SetupPat
     mounted,
     storeHasFiles: mounted === null && (yield* mounts.hasFiles(paths.store)),
     device: place === null ? null : yield* mounts.device(place),
+    room: store._tag === "image" ? yield* mounts.room(store.file) : null,
     fstab: (yield* files.read(join(paths.etc, "fstab"))) ?? "",
     sshdConfig: config ?? "",
     sshdDropIn: dropIn,

@@ -43,11 +43,13 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
       }))
       const weight = yield* config.weight(host)
       const whole = [...record.taken.values()][0]?.bytes
+      const comes = enrolled.has(host) && record.gone === undefined
       return {
         host,
         past,
         weight,
         whole,
+        comes,
         futile: record.futile,
         sizes: record.sizes,
         times: snapshots.map(({ at }) => at)
@@ -77,7 +79,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
     atOnce: yield* config.parallel,
     reserve: Math.round(dataFloor(usage)),
     ...(options.policies !== undefined && { policies: options.policies }),
-    hosts: hosts.map(({ host, past, sizes, times, weight }, index) => {
+    hosts: hosts.map(({ comes, host, past, sizes, times, weight }, index) => {
       const { base, daily, lifetimes } = fitted[index]!
       return {
         name: host,
@@ -86,7 +88,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
         base: Math.round(base),
         churn: { daily: Math.round(daily), lifetimes },
         weight,
-        ...(enrolled.has(host) ? {} : { failure: 1 }),
+        ...(comes ? {} : { failure: 1 }),
         sizes: sizes.slice(-RESERVE_OVER),
         past
       }

@@ -73,7 +73,7 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
     readonly claim?: Claim | undefined
     readonly about: (
       entries: ReadonlyArray<JournalEntry>
-    ) => Pick<SnapshotTaken, "by" | "state" | "transfer" | "unreadable">
+    ) => Pick<SnapshotTaken, "by" | "state" | "transfer" | "unreadable" | "run">
   }
 ) {
   const store = yield* Store
@@ -124,9 +124,21 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
   }
   if (looks !== null && previous !== null) yield* holdBefore(host, previous, looks)
   yield* journal.append(host, entry)
-  const snapshot: SnapshotInfo = { name, at: minute, state: looks === null ? entry.state : "suspect", held: false }
-  return { snapshot, anomaly: looks, due: at + interval }
+  return resultOf(entry, interval)
 }, Effect.uninterruptible)
+
+const resultOf = ({ anomaly, at, name, state }: SnapshotTaken, interval: number): TakeSnapshotResult => ({
+  snapshot: { name, at: snapshotTime(name) ?? at, state: anomaly === undefined ? state : "suspect", held: false },
+  anomaly: anomaly ?? null,
+  due: at + interval
+})
+
+/** The snapshot that a host's run was given already, null where it has none. */
+export const snapshotOfRun = Effect.fn("snapshotOfRun")(function* (host: string, run: string) {
+  const { entries } = yield* (yield* Journal).read(host)
+  const entry = entries.findLast((one) => one._tag === "snapshot" && one.run === run)
+  return entry?._tag === "snapshot" ? resultOf(entry, yield* SnapshotInterval) : null
+})
 
 /**
  * What an administrator's snapshot holds. With a token `current` is as the last complete run left it; without one

@@ -109,10 +109,11 @@ export class BackupServer extends Context.Service<
           request: TypedRequest,
           tag: Tag
         ) {
-          const { text, stderr } = yield* session.run(commandLine(request), { timeout: patience })
-          // What answers at once, before anything is looked at, says no on stderr as it does to rsync.
+          const { code, text, stderr } = yield* session.run(commandLine(request), { timeout: patience })
+          // What answers at once, before anything is looked at, says no on stderr as it does to rsync, and ends with the code
+          // that it says. Another program of ours, in an ordinary account, does not.
           const refused = text === "" ? findRefusal(stderr) : null
-          if (refused !== null) {
+          if (refused?.code === code) {
             return yield* new ServerRefused({ code: refused.code, detail: escapeText(refused.message), due: null })
           }
           const answer = yield* Effect.mapError(

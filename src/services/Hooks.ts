@@ -5,7 +5,7 @@ import type { ExitName } from "../domain/exitCode.ts"
 import { unsafeOwnership } from "../domain/safeOwner.ts"
 import { Exec, type ExecError } from "./Exec.ts"
 
-/** A hook said no, or could not be run; those after it did not run. Nothing was sent or changed by byteback itself. */
+/** A hook said no, or could not be run; those after it did not run. What byteback itself did before stands. */
 export class HookFailed extends Schema.TaggedError<HookFailed>()("HookFailed", {
   /** the hook's file, or the directory where none can be named */
   name: Schema.String,

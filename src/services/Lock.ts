@@ -28,6 +28,11 @@ export class Lock extends Context.Service<
       path: string,
       what: string
     ) => Effect.Effect<void, Locked | LockUnavailable | ExecError, Scope.Scope>
+    /** The same beside others who share it: only a `take` and a `share` keep each other out. */
+    readonly share: (
+      path: string,
+      what: string
+    ) => Effect.Effect<void, Locked | LockUnavailable | ExecError, Scope.Scope>
   }
 >()("byteback/services/Lock") {
   static readonly layer = Layer.effect(
@@ -36,29 +41,38 @@ export class Lock extends Context.Service<
       const exec = yield* Exec
       // cat echoes its first byte once the lock is taken, and ends (freeing it) when this process is gone. Without a
       // fork the lock's holder is our own child, and gone as soon as it is killed.
-      const take = Effect.fn("Lock.take")(function* (path: string, what: string) {
+      const flock = Effect.fnUntraced(function* (mode: "--exclusive" | "--shared", path: string, what: string) {
         const holder = yield* exec.hold(
           "flock",
-          ["--nonblock", "--no-fork", "--conflict-exit-code", "11", path, "cat"],
+          [mode, "--nonblock", "--no-fork", "--conflict-exit-code", "11", path, "cat"],
           "\n"
         )
         if (holder.started) return
         return yield* holder.code === 11 ? new Locked({ path, what }) : new LockUnavailable({ path })
       })
-      return Lock.of({ take })
+      return Lock.of({
+        take: Effect.fn("Lock.take")((path, what) => flock("--exclusive", path, what)),
+        share: Effect.fn("Lock.share")((path, what) => flock("--shared", path, what))
+      })
     })
   )
 
   static readonly layerFake = Layer.sync(Lock, () => {
-    const held = new Set<string>()
+    /** How many share each; Infinity: one has it to itself. */
+    const held = new Map<string, number>()
+    const hold = (path: string, what: string, most: number, part: number) =>
+      Effect.acquireRelease(
+        Effect.suspend(() => {
+          const others = held.get(path) ?? 0
+          return others > most
+            ? Effect.fail(new Locked({ path, what }))
+            : Effect.sync(() => void held.set(path, others + part))
+        }),
+        () => Effect.sync(() => void held.set(path, part === Infinity ? 0 : (held.get(path) ?? 0) - part))
+      )
     return Lock.of({
-      take: (path, what) =>
-        Effect.acquireRelease(
-          Effect.suspend(() =>
-            held.has(path) ? Effect.fail(new Locked({ path, what })) : Effect.sync(() => held.add(path))
-          ),
-          () => Effect.sync(() => held.delete(path))
-        ).pipe(Effect.asVoid)
+      take: (path, what) => hold(path, what, 0, Infinity),
+      share: (path, what) => hold(path, what, Number.MAX_VALUE, 1)
     })
   })
 }

@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { constants } from "node:fs"
 import * as fs from "node:fs/promises"
+import { dirname } from "node:path"
 import type { ExitName } from "../domain/exitCode.ts"
 import { type DeviceState, type MountedStore, storeLabel } from "../domain/setup/plan.ts"
 import { Exec, type ExecError } from "./Exec.ts"
@@ -45,6 +46,10 @@ export class Mounts extends Context.Service<
     readonly at: (path: string) => Effect.Effect<MountedStore | null, MountsError | ExecError>
     /** What a device or an image file holds, `null` where there is nothing of that name. */
     readonly device: (path: string) => Effect.Effect<DeviceState | null, MountsError | ExecError>
+    /** How many bytes a file can come to hold where it lies, or would: what it holds on its disk, and what is free there. */
+    readonly room: (path: string) => Effect.Effect<number, MountsError>
+    /** The file that a loop device stands for, `null` for any other device. */
+    readonly imageOf: (device: string) => Effect.Effect<string | null, MountsError | ExecError>
     /** Is there anything in a directory? One that is not there is empty. */
     readonly hasFiles: (path: string) => Effect.Effect<boolean, MountsError>
     /** Makes a sparse file (0600) of so many bytes, where nothing is yet. */
@@ -119,12 +124,7 @@ export class Mounts extends Context.Service<
       })
 
       const device = Effect.fn("Mounts.device")(function* (path: string) {
-        const found = yield* attempt("stat", () =>
-          fs.stat(path).catch((cause: unknown) => {
-            if (codeOf(cause) === "ENOENT") return null
-            throw cause
-          })
-        )
+        const found = yield* attempt("stat", () => orMissing(fs.stat(path), null))
         if (found === null) return null
         if (!found.isFile() && !found.isBlockDevice()) {
           return { kind: "other" as const, bytes: 0, signatures: [], mountedAt: [] }
@@ -147,6 +147,16 @@ export class Mounts extends Context.Service<
           mountedAt: mounts.flat().map(({ target }) => target)
         }
       })
+
+      const room = Effect.fn("Mounts.room")((path: string) =>
+        attempt("statfs", async () => {
+          const held = await orMissing(fs.stat(path), null)
+          let there = path
+          while (there !== "/" && (await orMissing(fs.stat(there), null)) === null) there = dirname(there)
+          const { bavail, bsize } = await fs.statfs(there)
+          return (held?.blocks ?? 0) * 512 + bavail * bsize
+        })
+      )
 
       const createImage = Effect.fn("Mounts.createImage")((path: string, bytes: number) =>
         attempt("open", async () => {
@@ -180,16 +190,14 @@ export class Mounts extends Context.Service<
       return Mounts.of({
         at,
         device,
+        room,
+        imageOf: Effect.fn("Mounts.imageOf")(function* (path: string) {
+          if (!path.startsWith("/dev/loop")) return null
+          const file = (yield* run("losetup", ["--noheadings", "--output", "BACK-FILE", path])).trim()
+          return file === "" ? null : file
+        }),
         hasFiles: Effect.fn("Mounts.hasFiles")((path: string) =>
-          attempt("readdir", () =>
-            fs.readdir(path).then(
-              (names) => names.length > 0,
-              (cause: unknown) => {
-                if (codeOf(cause) === "ENOENT") return false
-                throw cause
-              }
-            )
-          )
+          attempt("readdir", async () => (await orMissing(fs.readdir(path), [])).length > 0)
         ),
         createImage,
         makeBtrfs,
@@ -204,7 +212,7 @@ export class Mounts extends Context.Service<
     })
   )
 
-  /** A stand-in: devices and mounts in memory. `devices` are there at the start, empty or with a signature. */
+  /** A stand-in: devices and mounts in memory, and a terabyte of room for images. `devices` are there at the start, empty or with a signature. */
   static readonly layerFake = (devices: Readonly<Record<string, DeviceState>> = {}) =>
     Layer.sync(Mounts, () => {
       const found = new Map(Object.entries(devices))
@@ -221,6 +229,8 @@ export class Mounts extends Context.Service<
             const one = found.get(path)
             return one === undefined ? null : { ...one, mountedAt: mountedAt(uuidOf(path)) }
           }),
+        room: () => Effect.succeed(2 ** 40),
+        imageOf: (path) => Effect.sync(() => (found.get(path)?.kind === "file" ? path : null)),
         hasFiles: () => Effect.succeed(false),
         createImage: (path, bytes) =>
           Effect.suspend(() => {
@@ -284,6 +294,13 @@ const attempt = <A>(program: string, work: () => Promise<A>) =>
         stderr: cause instanceof Error ? cause.message : String(cause)
       })
     }
+  })
+
+/** What was found, or `otherwise` where there is nothing of that name. */
+const orMissing = <A, B>(found: Promise<A>, otherwise: B): Promise<A | B> =>
+  found.catch((cause: unknown) => {
+    if (codeOf(cause) === "ENOENT") return otherwise
+    throw cause
   })
 
 const codeOf = (cause: unknown): string =>

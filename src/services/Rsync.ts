@@ -274,15 +274,15 @@ export class Rsync extends Context.Service<
   static readonly layerFake = (world: FakeWorld) =>
     Layer.sync(Rsync, () => {
       const trouble = Effect.suspend(() => {
-        const reason = world.trouble.shift() ?? null
-        return reason === null
-          ? Effect.void
-          : Effect.fail(new RsyncError({ ...reason, exitCode: null, argumentCount: 0, stderr: "" }))
+        const next = world.trouble.shift() ?? null
+        return next === null || next === "partial"
+          ? Effect.succeed(next)
+          : Effect.fail(new RsyncError({ ...next, exitCode: null, argumentCount: 0, stderr: "" }))
       })
       return Rsync.of({
         version: Effect.succeed({ version: "3.5.0", acls: true, xattrs: true }),
         push: Effect.fn("Rsync.push")(function* (plan) {
-          yield* trouble
+          const ended = yield* trouble
           const excluded = plan.rules.flatMap((rule) => /^- (\/.*?)(?:\/\*)?$/.exec(rule)?.[1] ?? [])
           const wanted = new Map(
             [...world.machine].filter(
@@ -293,8 +293,9 @@ export class Rsync extends Context.Service<
           )
           const gone = [...world.current.keys()].filter((path) => !wanted.has(path))
           if (!plan.dryRun) for (const path of gone) world.current.delete(path)
-          const transfer = copy(wanted, world.current, plan.dryRun)
-          return { ...transfer, stats: { ...transfer.stats, deleted: gone.length } }
+          const copied = copy(wanted, world.current, plan.dryRun)
+          const transfer = { ...copied, stats: { ...copied.stats, deleted: gone.length } }
+          return ended === null ? transfer : { ...transfer, outcome: "partial", exitCode: 23, unreadable: 1 }
         }),
         pull: Effect.fn("Rsync.pull")(function* (plan) {
           yield* trouble
@@ -326,8 +327,8 @@ export interface FakeWorld {
   readonly machine: Map<string, string>
   readonly current: Map<string, string>
   readonly snapshots: Map<string, Map<string, string>>
-  /** how the next transfers end, one each; null for one that goes well */
-  readonly trouble: Array<{ readonly reason: RsyncReason; readonly retryable: boolean } | null>
+  /** how the next transfers end, one each; null for one that goes well, `partial` for a push that one file could not be read for */
+  readonly trouble: Array<{ readonly reason: RsyncReason; readonly retryable: boolean } | "partial" | null>
 }
 
 export type { RsyncAbilities, RsyncReason }

@@ -2,13 +2,10 @@
 import { Context, Effect, Layer } from "effect"
 import { ConfigError } from "../domain/clientSettings.ts"
 import { INTERVAL } from "../domain/prune/admission.ts"
+import { type PruneOrder, pruneOrders } from "../domain/prune/method.ts"
 import { parseSpan } from "../domain/span.ts"
 import { Layout } from "./Layout.ts"
 import { SystemFile, type SystemFileError } from "./SystemFile.ts"
-
-/** The names of the orders in which pruning deletes. */
-export const pruneOrders = ["age", "importance", "spread"] as const
-export type PruneOrder = (typeof pruneOrders)[number]
 
 export class ServerConfig extends Context.Service<
   ServerConfig,
@@ -52,7 +49,13 @@ export class ServerConfig extends Context.Service<
           const found = yield* global("prune_order")
           if (found === null) return "importance"
           const order = pruneOrders.find((name) => name === found.text)
-          return order ?? (yield* new ConfigError({ where: found.where, problem: "write age, importance or spread" }))
+          return (
+            order ??
+            (yield* new ConfigError({
+              where: found.where,
+              problem: "write age, importance or spread, or spread-by-bytes"
+            }))
+          )
         }),
         parallel: Effect.gen(function* () {
           const found = yield* global("parallel")

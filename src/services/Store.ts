@@ -1,5 +1,6 @@
 // The store: a btrfs filesystem with a directory a host, in it `current` and the host's snapshots.
 import { Context, Effect, Layer, Schema } from "effect"
+import { lstatSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import type { ExitName } from "../domain/exitCode.ts"
 import { isHostName } from "../domain/hostName.ts"
@@ -47,7 +48,7 @@ export class OwnerMismatch extends Schema.TaggedError<OwnerMismatch>()("OwnerMis
   }
 }
 
-/** In bytes and files that were written: `rewritten` were there before by the same name, `created` were not. */
+/** In bytes on the disk and files that were written: `rewritten` were there before by the same name, `created` were not. */
 export type Growth = Changes
 
 export type StoreError = StoreUnavailable | SystemFileError | BtrfsError | ExecError
@@ -75,6 +76,10 @@ export class Store extends Context.Service<
      * and only then renamed to its name and synced. Whoever calls holds the host's lock.
      */
     readonly take: (host: string, name: string) => Effect.Effect<StoredSnapshot, StoreError>
+    /** Gives a snapshot to root and makes it read-only, as `take` would have; one that is sealed stays as it is. */
+    readonly seal: (host: string, name: string) => Effect.Effect<void, StoreError>
+    /** Makes `current` what the snapshot is, and forgets what else it held. Whoever calls holds the host's lock. */
+    readonly reset: (host: string, name: string) => Effect.Effect<void, StoreError>
     /** Deletes what killed runs left under temporary names, and says what. Whoever calls holds the host's lock. */
     readonly sweep: (host: string) => Effect.Effect<ReadonlyArray<string>, StoreError>
     /**
@@ -90,6 +95,11 @@ export class Store extends Context.Service<
     readonly files: (host: string, name: string) => Effect.Effect<number, StoreError>
     /** Bytes in the host's `current` that no snapshot holds yet; `previous` is its last. */
     readonly pending: (host: string, previous: string | null) => Effect.Effect<number, StoreError>
+    /** Bytes of metadata that each of the host's snapshots (oldest first), and in the end its `current`, holds beyond the one before it. */
+    readonly metadata: (
+      host: string,
+      snapshots: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyArray<number>, StoreError>
     /**
      * Deletes a snapshot of ours, and returns when its space is free; false where it is not after ten minutes, as something still has it
      * open. Refuses what is not one: another name, a file, a link, what is not root's and read-only. One that is gone already is no error.
@@ -128,7 +138,11 @@ export class Store extends Context.Service<
 
       const look = Effect.fnUntraced(function* (host: string, name: string) {
         const path = `${directory(host)}/${name}`
-        const found = yield* attempt(path, "read", () => fs.lstat(path).catch(ifMissing(null)))
+        // A promise for each look would cost more than the look, see `Btrfs.isSubvolume`.
+        const found = yield* Effect.try({
+          try: () => lstatSync(path, { throwIfNoEntry: false }),
+          catch: (cause) => failure(path, "read", cause)
+        })
         if (found?.isDirectory() !== true) return null
         const at = (yield* btrfs.isSubvolume(path)) ? snapshotTime(name) : undefined
         if (at === undefined) return { name, at: null, foreign: true, sealed: false }
@@ -140,6 +154,23 @@ export class Store extends Context.Service<
         const candidates = (yield* names(host)).filter((name) => name !== "current" && !name.startsWith("."))
         const found = yield* Effect.forEach(candidates, (name) => look(host, name))
         return found.filter((snapshot) => snapshot !== null).toSorted(oldestFirst)
+      })
+
+      /** Gives a subvolume of a host to root, makes it read-only, and reads that back. */
+      const sealAt = Effect.fnUntraced(function* (host: string, path: string) {
+        yield* attempt(path, "make", async () => {
+          // The root inode came with the host as its owner, who could turn `ro` off again. The group may enter: a restore
+          // reads with the host's uid.
+          const { uid } = await fs.lstat(`${directory(host)}/current`)
+          await fs.chown(path, 0, uid)
+          await fs.chmod(path, 0o750)
+        })
+        yield* btrfs.setReadOnly(path, true)
+        const owner = yield* attempt(path, "read", () => fs.lstat(path))
+        if (!isRoots(owner) || !(yield* btrfs.isReadOnly(path))) {
+          const stderr = "it does not read back as root's and read-only"
+          return yield* new BtrfsError({ ...refused, reason: "unknown", action: "seal", path, stderr })
+        }
       })
 
       const sweep = Effect.fnUntraced(function* (host: string) {
@@ -250,24 +281,43 @@ export class Store extends Context.Service<
             return yield* taken("snapshot to", path)
           }
           yield* finished(host, name, (temporary) =>
-            Effect.gen(function* () {
-              yield* btrfs.snapshot(current, temporary)
-              yield* attempt(temporary, "make", async () => {
-                // The root inode came with the host as its owner, who could turn `ro` off again. The group may enter: a
-                // restore reads with the host's uid.
-                const { uid } = await fs.lstat(temporary)
-                await fs.chown(temporary, 0, uid)
-                await fs.chmod(temporary, 0o750)
-              })
-              yield* btrfs.setReadOnly(temporary, true)
-              const owner = yield* attempt(temporary, "read", () => fs.lstat(temporary))
-              if (!isRoots(owner) || !(yield* btrfs.isReadOnly(temporary))) {
-                const stderr = "it does not read back as root's and read-only; it was not kept"
-                return yield* new BtrfsError({ ...refused, reason: "unknown", action: "seal", path, stderr })
-              }
-            })
+            Effect.andThen(btrfs.snapshot(current, temporary), sealAt(host, temporary))
           )
           return { name, at, foreign: false, sealed: true }
+        }),
+        seal: Effect.fn("Store.seal")(function* (host, name) {
+          snapshotWord(name)
+          yield* mounted
+          const path = `${directory(host)}/${name}`
+          const found = yield* look(host, name)
+          if (found === null || found.foreign) return yield* notOurs("seal", path, "it is not a snapshot")
+          if (found.sealed) return
+          // A root inode that is read-only already can be given to nobody.
+          yield* btrfs.setReadOnly(path, false)
+          yield* sealAt(host, path)
+        }),
+        reset: Effect.fn("Store.reset")(function* (host, name) {
+          snapshotWord(name)
+          yield* mounted
+          const current = `${directory(host)}/current`
+          const aside = `${directory(host)}/${temporaryName("aside")}`
+          const found = yield* look(host, name)
+          if (found === null || !found.sealed)
+            return yield* notOurs("reset to", `${directory(host)}/${name}`, "it is not a sealed snapshot")
+          yield* sweep(host)
+          // A kill between the two renames leaves a host without `current`, and everything that it had: enrolling it makes one.
+          yield* finished(host, "current", (temporary) =>
+            Effect.gen(function* () {
+              yield* btrfs.snapshot(`${directory(host)}/${name}`, temporary)
+              yield* attempt(temporary, "make", async () => {
+                const { uid } = await fs.lstat(current)
+                await fs.chown(temporary, uid, uid)
+                await fs.chmod(temporary, 0o700)
+                await fs.rename(current, aside)
+              })
+            })
+          )
+          yield* sweep(host)
         }),
         sweep: Effect.fn("Store.sweep")((host) => guarded(sweep(host))),
         growth: Effect.fn("Store.growth")(function* (host, name, previous) {
@@ -291,6 +341,14 @@ export class Store extends Context.Service<
           const since = previous === null ? 0 : yield* btrfs.born(`${directory(host)}/${previous}`)
           return yield* btrfs.newBytes(current, since)
         }),
+        metadata: Effect.fn("Store.metadata")(function* (host, snapshots) {
+          yield* mounted
+          const current = readable(host, "current")
+          const paths = snapshots.map((name) => readable(host, name))
+          return (yield* btrfs.isSubvolume(current))
+            ? yield* btrfs.metadata([...paths, current])
+            : [...(paths.length === 0 ? [] : yield* btrfs.metadata(paths)), 0]
+        }),
         remove: Effect.fn("Store.remove")(function* (host, name) {
           snapshotWord(name)
           yield* mounted
@@ -299,9 +357,10 @@ export class Store extends Context.Service<
           let id: number | undefined
           if (found === null) {
             const there = yield* attempt(path, "read", () => fs.lstat(path).catch(ifMissing(null)))
-            if (there !== null) return yield* notOurs(path, "it is no directory")
+            if (there !== null) return yield* notOurs("delete", path, "it is no directory")
           } else {
-            if (found.foreign || !found.sealed) return yield* notOurs(path, "it is not a snapshot that byteback sealed")
+            if (found.foreign || !found.sealed)
+              return yield* notOurs("delete", path, "it is not a snapshot that byteback sealed")
             id = yield* btrfs.deleteSubvolume(path)
           }
           return yield* btrfs.sync(root, id)
@@ -351,12 +410,27 @@ export class Store extends Context.Service<
           found.snapshots.set(name, snapshot)
           return Effect.succeed(snapshot)
         }),
+      seal: (host, name) =>
+        Effect.suspend(() => {
+          const its = hosts.get(hostWord(host))?.snapshots
+          const found = its?.get(name)
+          if (its === undefined || found === undefined) {
+            return Effect.fail(notOurs("seal", fakePath(host, name), "it is not a snapshot"))
+          }
+          its.set(name, { ...found, sealed: true })
+          return Effect.void
+        }),
+      reset: (host, name) =>
+        hosts.get(hostWord(host))?.snapshots.get(name)?.sealed === true
+          ? Effect.void
+          : Effect.fail(notOurs("reset to", fakePath(host, name), "it is not a sealed snapshot")),
       sweep: () => Effect.succeed([]),
       growth: () => Effect.succeed({ bytes: 0, rewritten: 0, created: 0 }),
       names: () => Effect.succeed({ added: 0, removed: 0 }),
       outlived: () => Effect.succeed(0),
       files: () => Effect.succeed(0),
       pending: () => Effect.succeed(0),
+      metadata: (_host, snapshots) => Effect.succeed([...snapshots.map(() => 0), 0]),
       remove: (host, name) =>
         Effect.sync(() => {
           hosts.get(hostWord(host))?.snapshots.delete(name)
@@ -381,8 +455,8 @@ const fakePath = (host: string, name: string): string => `/byteback/${hostWord(h
 
 const refused = { exitCode: 0, argumentCount: 0 }
 
-const notOurs = (path: string, why: string) =>
-  new BtrfsError({ ...refused, reason: "unknown", action: "delete", path, stderr: `${why}; it was left alone` })
+const notOurs = (action: string, path: string, why: string) =>
+  new BtrfsError({ ...refused, reason: "unknown", action, path, stderr: `${why}; it was left alone` })
 
 const taken = (action: string, path: string) =>
   new BtrfsError({ ...refused, reason: "exists", action, path, stderr: "" })

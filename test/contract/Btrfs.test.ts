@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { Btrfs } from "../../src/services/Btrfs.ts"
 import { Exec } from "../../src/services/Exec.ts"
 import { suite } from "../services/Btrfs.contract.ts"
@@ -34,6 +34,49 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
         assert.strictEqual(yield* btrfs.newBytes(`${top}/s2`, since), 2 * MiB)
         assert.strictEqual(yield* btrfs.newBytes(`${top}/s2`, 0), 6 * MiB)
       })
+    )
+
+    fact(
+      "tells the metadata of each snapshot beyond the one before it, of files without a byte and of attributes",
+      (btrfs, top) =>
+        Effect.gen(function* () {
+          yield* btrfs.subvolumeCreate(`${top}/a`)
+          for (let file = 0; file < 2000; file++) writeFileSync(`${top}/a/${"n".repeat(200)}${file}`, "")
+          yield* btrfs.snapshot(`${top}/a`, `${top}/s1`)
+          yield* btrfs.snapshot(`${top}/a`, `${top}/s2`)
+          writeFileSync(`${top}/a/one`, "a small one lies in metadata")
+          execFileSync("setfattr", ["-n", "user.large", "-v", "x".repeat(12_000), `${top}/a/one`])
+          yield* btrfs.snapshot(`${top}/a`, `${top}/s3`)
+          const [first, second, third] = yield* btrfs.metadata([`${top}/s1`, `${top}/s2`, `${top}/s3`])
+          assert.isAbove(first!, 2000 * 3 * 200)
+          assert.isBelow(first!, 2000 * 2000)
+          assert.isBelow(second!, 32_000)
+          assert.isAbove(third!, 12_000)
+          assert.isBelow(third!, 200_000)
+          const error = yield* Effect.flip(btrfs.metadata([`${top}/none`]))
+          assert.strictEqual(error._tag === "BtrfsError" && error.reason, "not-found")
+        })
+    )
+
+    it.live("counts what compression leaves of what was written, as that is what it takes of the disk", () =>
+      Effect.gen(function* () {
+        const btrfs = yield* Btrfs
+        const top = yield* btrfsImage(undefined, "compress-force=zstd")
+        const MiB = 1024 * 1024
+        yield* btrfs.subvolumeCreate(`${top}/a`)
+        yield* btrfs.snapshot(`${top}/a`, `${top}/s1`)
+        const { data } = yield* btrfs.usage(top)
+        const line = (n: number) =>
+          `Nov 25 18:00:01 server app[${(n * 7919) % 10007}]: request served in ${n % 97} ms\n`
+        const log = Array.from({ length: 200_000 }, (_, n) => line(n)).join("")
+        writeFileSync(`${top}/a/log`, log)
+        yield* btrfs.snapshot(`${top}/a`, `${top}/s2`)
+        yield* btrfs.sync(top)
+        const { bytes } = yield* btrfs.changes(`${top}/s2`, `${top}/s1`)
+        const took = (yield* btrfs.usage(top)).data.used - data.used
+        assert.isBelow(bytes, log.length / 3)
+        assert.approximately(bytes, took, MiB)
+      }).pipe(Effect.scoped, Effect.provide(layer))
     )
 
     fact("counts what a snapshot holds and a newer one does not: nothing where data was only added", (btrfs, top) =>
@@ -105,6 +148,25 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
         // It may refuse; what counts is what is left alone.
         yield* Effect.exit(btrfs.deleteSubvolume(`${top}/a`))
         assert.isTrue(yield* btrfs.isSubvolume(`${top}/victim`))
+      })
+    )
+
+    fact("gives badly filled chunks of data back by a balance, and keeps what is in them", (btrfs, top) =>
+      Effect.gen(function* () {
+        const MiB = 1024 * 1024
+        for (let n = 0; n < 300; n++) writeFileSync(`${top}/${n}`, Buffer.alloc(MiB, n))
+        execFileSync("sync", ["-f", top])
+        for (let n = 0; n < 300; n++) if (n % 10 !== 0) rmSync(`${top}/${n}`)
+        yield* btrfs.sync(top)
+        const before = yield* btrfs.usage(top)
+        assert.isAbove(before.data.size - before.data.used, 150 * MiB)
+        yield* btrfs.balance(top, "data")
+        const after = yield* btrfs.usage(top)
+        assert.isAbove(after.unallocated, before.unallocated + 100 * MiB)
+        for (let n = 0; n < 300; n += 10) {
+          assert.isTrue(readFileSync(`${top}/${n}`).equals(Buffer.alloc(MiB, n)), String(n))
+        }
+        yield* btrfs.balance(top, "metadata")
       })
     )
 

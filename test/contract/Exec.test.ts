@@ -1,12 +1,8 @@
-// Exec and Lock on real processes: the contract, and what only they can show.
+// Exec on real processes: the contract, and what only they can show.
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { Exec } from "../../src/services/Exec.ts"
-import { Lock } from "../../src/services/Lock.ts"
 import { suite } from "../services/Exec.contract.ts"
 
 const real = Exec.layer.pipe(Layer.provide(NodeServices.layer))
@@ -70,29 +66,5 @@ describe("a real program", () => {
       const { text } = yield* run("env | cut -d= -f1 | sort | tr '\\n' ' '")
       assert.strictEqual(text, "LC_ALL PATH PWD ")
     }).pipe(Effect.provide(real))
-  )
-})
-
-describe("a real lock", () => {
-  const site = Layer.provideMerge(Lock.layer, real)
-
-  it.live("is one holder's at a time, free when its scope closes, and refused where it cannot be made", () =>
-    Effect.gen(function* () {
-      const lock = yield* Lock
-      const directory = mkdtempSync(join(tmpdir(), "byteback-lock-"))
-      const path = join(directory, "lock")
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          yield* lock.take(path, "a test")
-          const second = yield* Effect.flip(Effect.scoped(lock.take(path, "a test")))
-          assert.strictEqual(second._tag, "Locked")
-          assert.match(second.message, /a test is already running/)
-        })
-      )
-      yield* Effect.scoped(lock.take(path, "a test"))
-      const nowhere = yield* Effect.flip(Effect.scoped(lock.take(join(directory, "not/there"), "a test")))
-      assert.strictEqual(nowhere._tag, "LockUnavailable")
-      rmSync(directory, { recursive: true })
-    }).pipe(Effect.provide(site))
   )
 })

@@ -27,6 +27,7 @@ echo "$*" >>'${store}/lines'
 set -- $*
 dir=current
 if [ "$1 $2 $3" = "byteback-restore --fake-super --snapshot" ]; then dir=$4; shift 4; set -- rsync --fake-super "$@"; fi
+if [ "$1 $2" = "byteback-push --protocol=1" ]; then shift 2; set -- rsync --fake-super "$@"; fi
 cd '${store}'/"$dir" || exit 1
 exec setpriv --reuid ${uid} --regid ${uid} --clear-groups --bounding-set=-all --no-new-privs -- "$@"
 `
@@ -441,7 +442,7 @@ describe.skipIf(!isRoot)("on real rsync", () => {
       const seen = lines()
       assert.strictEqual(
         seen[0]?.replace(/e\.[A-Za-z]+ /, "e. "),
-        "rsync --fake-super --server -lHogDtpAXrRe. --timeout=600 --delete-during --delete-excluded --stats -@-1 --numeric-ids --inplace . ."
+        "byteback-push --protocol=1 --server -lHogDtpAXrRe. --timeout=600 --delete-during --delete-excluded --stats -@-1 --numeric-ids --inplace . ."
       )
       assert.strictEqual(
         seen[5]?.replace(/e\.[A-Za-z]+ /, "e. "),

@@ -158,6 +158,55 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
         })
     )
 
+    fact("seals what the old scripts left, and what a host could unseal, but nothing foreign", (store, root, btrfs) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        for (const path of [root, `${root}/..`]) chmodSync(path, 0o755)
+        const place = `${root}/a`
+        writeFileSync(`${place}/current/file`, "old")
+        chownSync(`${place}/current/file`, uid, uid)
+        const old = ["2016-02-29T23:59+0100", names[1]]
+        for (const name of [...old, "saved-do-not-delete"])
+          yield* btrfs.snapshot(`${place}/current`, `${place}/${name}`)
+        yield* btrfs.setReadOnly(`${place}/${names[1]}`, true)
+        for (const name of old) {
+          yield* store.seal("a", name)
+          yield* store.seal("a", name)
+          assert.deepStrictEqual(look(`${place}/${name}`), [0, uid, 0o750])
+          assert.notStrictEqual(asHost("sh", "-c", `echo new >${place}/${name}/file`).status, 0)
+          assert.notStrictEqual(asHost("btrfs", "property", "set", `${place}/${name}`, "ro", "false").status, 0)
+        }
+        const sealed = (yield* store.snapshots("a")).filter((one) => one.sealed).map(({ name }) => name)
+        assert.deepStrictEqual(sealed, old)
+        assert.isFalse(yield* btrfs.isReadOnly(`${place}/saved-do-not-delete`))
+        assert.match((yield* Effect.flip(store.seal("a", names[2]))).message, /not a snapshot/)
+      })
+    )
+
+    fact("gives back what current holds beyond a snapshot, and its host goes on from there", (store, root, btrfs) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        for (const path of [root, `${root}/..`]) chmodSync(path, 0o755)
+        const place = `${root}/a`
+        const write = (text: string, name: string) =>
+          asHost("sh", "-c", `echo ${text} >${place}/current/${name}`).status
+        assert.strictEqual(write("old", "file"), 0)
+        yield* store.take("a", names[0])
+        assert.deepStrictEqual([write("new", "file"), write("more", "other")], [0, 0])
+        // What a kill at the worst moment leaves is no obstacle.
+        yield* btrfs.subvolumeCreate(`${place}/.new-current`)
+        yield* btrfs.subvolumeCreate(`${place}/.new-aside`)
+        yield* store.reset("a", names[0])
+        assert.deepStrictEqual(readdirSync(place).toSorted(), [names[0], "current"])
+        assert.deepStrictEqual(readdirSync(`${place}/current`), ["file"])
+        assert.strictEqual(readFileSync(`${place}/current/file`, "utf8"), "old\n")
+        assert.deepStrictEqual(look(`${place}/current`), [uid, uid, 0o700])
+        assert.deepStrictEqual(look(`${place}/${names[0]}`), [0, uid, 0o750])
+        assert.strictEqual(write("newer", "file"), 0)
+        assert.strictEqual(readFileSync(`${place}/${names[0]}/file`, "utf8"), "old\n")
+      })
+    )
+
     fact("sweeps what killed runs left, and only that", (store, root, btrfs) =>
       Effect.gen(function* () {
         yield* store.createHost("a", uid)

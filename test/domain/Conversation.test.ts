@@ -14,6 +14,7 @@ import {
 const requests: ReadonlyArray<TypedRequest> = [
   { _tag: "hello", protocol: 1, oldest: 1, version: "0.5.0" },
   { _tag: "complete", transfer: 23 },
+  { _tag: "complete", transfer: 0, run: "0f8fad5b-d9cb-469f-a165-70867728950e" },
   { _tag: "snapshots" },
   { _tag: "enrol", host: "web", key: "ssh-ed25519 AAAA" }
 ]
@@ -47,7 +48,14 @@ describe("the conversation", () => {
 
   it.effect("refuses what is no request", () =>
     Effect.gen(function* () {
-      for (const text of ["", "{}", "[]", '{"_tag":"complete","transfer":1}', '{"_tag":"rm"}']) {
+      for (const text of [
+        "",
+        "{}",
+        "[]",
+        '{"_tag":"complete","transfer":1}',
+        '{"_tag":"complete","transfer":0,"run":"x\\n"}',
+        '{"_tag":"rm"}'
+      ]) {
         assert.isTrue(yield* Effect.isFailure(decodeRequest(text)), text)
       }
     })

@@ -22,6 +22,8 @@ const entry: fc.Arbitrary<JournalEntry> = fc.oneof(
     { _tag: fc.constant("counted" as const), at, name: fc.string(), files: fc.nat(), anomaly: fc.string() },
     { requiredKeys: ["_tag", "at", "name", "files"] }
   ),
+  fc.record({ _tag: fc.constant("reset" as const), at, name: fc.string(), bytes: fc.nat() }),
+  fc.record({ _tag: fc.constant("removing" as const), at }),
   fc.record({
     _tag: fc.constant("removed" as const),
     at,
@@ -40,13 +42,17 @@ describe("a journal", () => {
     )
   })
 
-  it("cut off at any byte keeps every entry that was whole, in silence", () => {
+  it("cut off at any byte keeps every entry that was whole, and says where it is not", () => {
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 6 }), fc.nat(), (entries, where) => {
         const bytes = bytesOf(entries)
         const cut = bytes.subarray(0, where % (bytes.length + 1))
         const whole = entries.filter((_, index) => bytesOf(entries.slice(0, index + 1)).length - 1 <= cut.length)
-        assert.deepStrictEqual(parseJournal(cut.toString()), { entries: whole, damaged: [] })
+        const left = cut.length - bytesOf(whole).length
+        assert.deepStrictEqual(parseJournal(cut.toString()), {
+          entries: whole,
+          damaged: left > 0 ? [whole.length + 1] : []
+        })
       })
     )
   })

@@ -5,6 +5,7 @@ import { parseEffective } from "../../src/domain/setup/sshdDropIn.ts"
 
 const healthy: ObservedHealth = {
   store: { path: "/byteback", type: "btrfs", options: ["rw", "nosuid", "nodev", "noexec", "noatime"] },
+  image: { path: "/srv/byteback.img", bytes: 2 ** 40, room: 2 ** 40 },
   foreignKeyLines: ["# added by hand in 2019"],
   paths: { "/": { uid: 0, mode: 0o755 }, "/tmp": { uid: 0, mode: 0o1777 }, "/etc/byteback": { uid: 0, mode: 0o755 } },
   rsyncVersion: "3.5.0",
@@ -13,6 +14,7 @@ const healthy: ObservedHealth = {
   seccompFilter: true,
   sshd: parseEffective("permituserenvironment no\n"),
   overruled: [],
+  clock: null,
   sudoers: true
 }
 
@@ -23,7 +25,9 @@ const faults: ReadonlyArray<readonly [check: string, fault: Partial<ObservedHeal
     "user-subvol-rm-allowed",
     { store: { ...healthy.store!, options: [...healthy.store!.options, "user_subvol_rm_allowed"] } }
   ],
+  ["clock", { clock: "the clock says 2036" }],
   ["store-options", { store: { ...healthy.store!, options: ["rw", "nosuid", "nodev"] } }],
+  ["image-outgrows-disk", { image: { ...healthy.image!, room: 2 ** 40 - 1 } }],
   ["key-line", { foreignKeyLines: ["ssh-ed25519 AAAA root@web"] }],
   ["permit-user-environment", { sshd: parseEffective("permituserenvironment BYTEBACK_*\n") }],
   ["sshd-overruled", { overruled: ["permittty"] }],

@@ -1,6 +1,15 @@
 // The figures of `btrfs filesystem usage -b`, as btrfs-progs 6.2 prints them.
 import { assert, describe, it } from "@effect/vitest"
-import { parseUsage } from "../../src/domain/storeUsage.ts"
+import * as fc from "fast-check"
+import {
+  balanceHelps,
+  dataFloor,
+  isShortOfMetadata,
+  metadataFloor,
+  metadataFree,
+  parseUsage,
+  type StoreUsage
+} from "../../src/domain/storeUsage.ts"
 
 const overall = `Overall:
     Device size:\t\t         314572800
@@ -63,5 +72,74 @@ describe("the usage of a store", () => {
     }
     assert.isNull(parseUsage(overall))
     assert.isNull(parseUsage(""))
+  })
+})
+
+const GB = 10 ** 9
+
+/** 100 GB with room for everything. */
+const roomy: StoreUsage = {
+  size: 100 * GB,
+  unallocated: 20 * GB,
+  free: 30 * GB,
+  freeAtLeast: 20 * GB,
+  data: { size: 70 * GB, used: 60 * GB },
+  metadata: { size: 5 * GB, used: 2 * GB },
+  metadataRatio: 2,
+  globalReserve: GB / 2
+}
+const gb = fc.integer({ min: 0, max: 100 }).map((n) => n * GB)
+const usages = fc
+  .record({ unallocated: gb, free: gb, dataSize: gb, dataUsed: gb, metadataSize: gb, metadataUsed: gb })
+  .map(({ dataSize, dataUsed, metadataSize, metadataUsed, ...rest }) => ({
+    ...roomy,
+    ...rest,
+    data: { size: dataSize, used: Math.min(dataSize, dataUsed) },
+    metadata: { size: metadataSize, used: Math.min(metadataSize, metadataUsed) }
+  }))
+
+describe("metadata", () => {
+  it("may grow in its own chunks beyond btrfs's reserve, and in what is unallocated as often as copies go into it", () => {
+    assert.strictEqual(metadataFree(roomy), 2.5 * GB + 10 * GB)
+    assert.strictEqual(metadataFree({ ...roomy, unallocated: 0, metadata: { size: 2 * GB, used: 2 * GB } }), 0)
+  })
+
+  it("is to have a fiftieth of the filesystem left, 16 MiB to 1 GiB, and is short below that alone", () => {
+    const floors = [2 ** 28, 2 ** 30, 10 * GB, 2 ** 40].map((size) => metadataFloor({ ...roomy, size }))
+    assert.deepStrictEqual(floors, [2 ** 24, 2 ** 30 / 50, (10 * GB) / 50, 2 ** 30])
+    fc.assert(
+      fc.property(usages, (usage) =>
+        assert.strictEqual(isShortOfMetadata(usage), metadataFree(usage) < metadataFloor(usage))
+      )
+    )
+    // However much df finds free.
+    assert.isTrue(isShortOfMetadata({ ...roomy, unallocated: 0, metadata: { size: 3 * GB, used: 2 * GB } }))
+  })
+})
+
+describe("a balance", () => {
+  it("of data helps where metadata is short and data's chunks have much to give", () => {
+    const short = { ...roomy, unallocated: 0, metadata: { size: 3 * GB, used: 2.9 * GB } }
+    assert.strictEqual(balanceHelps(short, GB), "data")
+    assert.isNull(balanceHelps({ ...short, data: { size: 70 * GB, used: 69 * GB } }, GB))
+  })
+
+  it("of metadata helps where data is short of the reserve and metadata's chunks have much to give", () => {
+    const short = { ...roomy, free: GB, metadata: { size: 20 * GB, used: 2 * GB } }
+    assert.strictEqual(balanceHelps(short, 2 * GB), "metadata")
+    assert.isNull(balanceHelps(short, GB))
+    assert.isNull(balanceHelps({ ...roomy, free: GB }, 2 * GB))
+  })
+
+  it("is never run on a store that has what it needs, or where both share their chunks", () => {
+    fc.assert(
+      fc.property(usages, gb, (usage, reserve) => {
+        const kind = balanceHelps(usage, reserve)
+        if (kind !== null) assert.isTrue(isShortOfMetadata(usage) || usage.free < reserve)
+        assert.isNull(balanceHelps({ ...usage, metadata: usage.data }, reserve))
+      })
+    )
+    assert.strictEqual(dataFloor(roomy), GB)
+    assert.strictEqual(dataFloor({ ...roomy, size: GB }), 2 ** 26)
   })
 })

@@ -112,21 +112,19 @@ describe.skipIf(!root)("a backup, end to end", () => {
         )
         assert.notStrictEqual(uids[0], uids[1])
         const ssh = ["ssh", "-i", "/etc/byteback/key", "-o", "UserKnownHostsFile=/etc/byteback/known_hosts"]
+        const pull = (path: string, to: string) => [
+          ...["rsync", "-a", "-e", ssh.join(" "), "--rsync-path=rsync --fake-super"],
+          ...[`byteback@server4:${path}`, to]
+        ]
+        yield* two.ok(pull("latest/data/hello", "/own"))
+        assert.strictEqual(yield* two.read("/own"), "hello\n", "by these very words a host has what is its own")
         for (const path of [
           "latest/data/canary",
           "../one/current/data/canary",
           "/byteback/one/current/data/canary",
           "latest/../../one/current"
         ]) {
-          const pulled = yield* two.run([
-            "rsync",
-            "-a",
-            "-e",
-            ssh.join(" "),
-            "--rsync-path=rsync --fake-super",
-            `byteback@server4:${path}`,
-            "/stolen"
-          ])
+          const pulled = yield* two.run(pull(path, "/stolen"))
           assert.notStrictEqual(pulled.code, 0, path)
         }
         assert.strictEqual((yield* two.run(["grep", "-r", "canary of one", "/stolen", "/data"])).stdout, "")
@@ -182,13 +180,25 @@ describe.skipIf(!root)("a backup, end to end", () => {
         }
         const early = yield* client.run([...ssh, "byteback-receive --complete"])
         assert.strictEqual(early.code, 12, "nothing was pushed yet")
-        // As the old client calls it: its destination's path is ignored, its options are its own.
+        // The line of the clients in the field, whatever this machine's rsync would write in its place.
+        const line = [
+          "rsync --fake-super --server -vlogDtpXrRe.iLsfxCIvu --timeout=10800",
+          "--delete-during --delete-excluded --numeric-ids --inplace . /store/backups"
+        ].join(" ")
+        yield* client.write("/root/rsh", `#!/bin/sh\nexec ${ssh.join(" ")} '${line}'\n`, { mode: "755" })
         yield* client.ok([
-          ...["rsync", "-aHXR", "--numeric-ids", "--delete", "--delete-excluded", "--inplace", "--timeout=10800", "-v"],
-          ...["-e", ssh.slice(0, -1).join(" "), "--rsync-path=rsync --fake-super"],
-          ...["/data", "byteback@server6:/store/backups"]
+          ...["rsync", "-vaXR", "--numeric-ids", "--delete-during", "--delete-excluded", "--inplace"],
+          ...[
+            "--timeout=10800",
+            "-e",
+            "/root/rsh",
+            "--rsync-path=rsync --fake-super",
+            "/data",
+            "byteback@server6:/store/backups"
+          ]
         ])
-        yield* client.ok([...ssh, "byteback-receive --complete"])
+        yield* client.ok([...ssh, "byteback-receive --complete "])
+        assert.strictEqual(yield* server.read("/byteback/old/current/data/hello"), "hello\n")
         assert.strictEqual((yield* snapshotNames(server, "old")).length, 1)
         const twice = yield* client.run([...ssh, "byteback-receive --complete"])
         assert.strictEqual(twice.code, 12)

@@ -2,9 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { execFileSync, spawn } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { once } from "node:events"
 import {
   closeSync,
   existsSync,
@@ -14,17 +13,26 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
-  writeFileSync
+  truncateSync,
+  writeFileSync,
+  writeSync
 } from "node:fs"
 import { join } from "node:path"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
+import { addClient } from "../../src/programs/AddClient.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
-import { makeRoom, prune, storeSpace } from "../../src/programs/Prune.ts"
+import { hold, release } from "../../src/programs/Hold.ts"
+import { makeRoom } from "../../src/programs/MakeRoom.ts"
+import { prune, storeSpace } from "../../src/programs/Prune.ts"
+import { removeClient } from "../../src/programs/RemoveClient.ts"
+import { status } from "../../src/programs/Status.ts"
 import { Btrfs } from "../../src/services/Btrfs.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
 import { Store } from "../../src/services/Store.ts"
+import { numberedKey } from "../domain/publicKeys.ts"
 import { Lab } from "../lab/Lab.ts"
+import { past as pastOf } from "./past.ts"
 import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
 import { enrolled, firstDay, pushEnded, realServer, toDay } from "./realServer.ts"
 
@@ -62,6 +70,22 @@ const past = Effect.fn("past")(function* (host: string, number: number, bytes: n
 })
 
 const shortly = Effect.promise(() => new Promise<void>((done) => void setTimeout(done, 20)))
+
+/** A public key that nobody has the other half of. */
+const someKey = `${numberedKey(9).type} ${numberedKey(9).blob}`
+
+/** Writes a file until there is no room for more of it. */
+const toFull = (path: string) =>
+  Effect.sync(() => {
+    const file = openSync(path, "w")
+    try {
+      for (;;) writeSync(file, randomBytes(MB))
+    } catch {
+      // full: that was the intention
+    } finally {
+      closeSync(file)
+    }
+  })
 
 /** The device that is mounted there. */
 const sourceOf = (store: string) => [execFileSync("findmnt", ["-no", "SOURCE", store], { encoding: "utf8" }).trim()]
@@ -131,6 +155,36 @@ describe.skipIf(!root)("a real store", () => {
   )
 
   it.effect(
+    "that a new host fills with empty files keeps all of its neighbour's history",
+    () =>
+      Effect.gen(function* () {
+        const victim = yield* enrolled("victim")
+        for (let number = 0; number < 40; number++) {
+          writeFileSync(`${victim}/churn`, randomBytes(MB / 5))
+          yield* past("victim", number, MB / 5)
+        }
+        const hostile = yield* enrolled("hostile")
+        yield* toDay(41)
+        const names = (yield* (yield* Store).snapshots("victim")).map(({ name }) => name)
+        for (let part = 0; !(yield* storeSpace()).shortOfMetadata; part++) {
+          mkdirSync(`${hostile}/${part}`)
+          for (let file = 0; file < 10_000; file++) {
+            closeSync(openSync(`${hostile}/${part}/${"n".repeat(200)}${file}`, "w"))
+          }
+          yield* (yield* Btrfs).sync(hostile)
+        }
+        const result = yield* prune({})
+        assert.deepStrictEqual([result.deleted, result.outcome], [[], "owed"])
+        assert.deepStrictEqual(
+          (yield* (yield* Store).snapshots("victim")).map(({ name }) => name),
+          names
+        )
+        assert.match((yield* status()).attention.join("\n"), /hostile: holds .* of metadata.*more than its share/)
+      }).pipe(Effect.provide(realServer(320 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
     "with a year of snapshots loses none of them to a new host that floods it",
     () =>
       Effect.gen(function* () {
@@ -174,12 +228,73 @@ describe.skipIf(!root)("a real store", () => {
   )
 
   it.effect(
+    "is divided by the weights that its administrator gave, and who holds more than that pays",
+    () =>
+      Effect.gen(function* () {
+        const { config, store } = yield* Layout
+        for (const host of ["a", "b"]) {
+          const current = yield* enrolled(host)
+          for (let number = 0; number < 12; number++) {
+            writeFileSync(`${current}/churn`, randomBytes(4 * MB))
+            yield* past(host, number, 4 * MB)
+          }
+        }
+        yield* toDay(40)
+        mkdirSync(`${config}/hosts/b`, { recursive: true })
+        writeFileSync(`${config}/hosts/b/weight`, "0.1\n")
+        writeFileSync(`${config}/prune_order`, "age\n")
+        const before = readdirSync(`${store}/a`)
+        const result = yield* prune({ reserve: (yield* storeSpace()).free + 10 * MB })
+        assert.strictEqual(result.plan.method, "age")
+        assert.isAtLeast(result.deleted.length, 2)
+        assert.deepStrictEqual(readdirSync(`${store}/a`), before)
+        assert.match(result.deleted[0]!.why, /b holds more than its share/)
+      }).pipe(Effect.provide(realServer(400 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "takes back what a failed run of a removed host holds, before any snapshot goes for it",
+    () =>
+      Effect.gen(function* () {
+        const { store } = yield* Layout
+        for (const [n, host] of ["a", "b"].entries()) {
+          const { blob, type } = numberedKey(n)
+          yield* addClient({ host, key: `${type} ${blob}` })
+          for (let number = 0; number < 8; number++) {
+            writeFileSync(`${store}/${host}/current/churn`, randomBytes(3 * MB))
+            yield* past(host, number, 3 * MB)
+          }
+        }
+        const names = (host: string) => readdirSync(`${store}/${host}`).toSorted()
+        const before = [names("a"), names("b")]
+        yield* toDay(20)
+        yield* toFull(`${store}/b/current/part`)
+        yield* removeClient({ host: "b" })
+        assert.isTrue((yield* status()).stuck)
+        const { deleted, outcome, swept } = yield* prune({})
+        assert.deepStrictEqual([outcome, deleted, swept], ["met", [], [{ host: "b", name: "current" }]])
+        assert.deepStrictEqual([names("a"), names("b")], before)
+        assert.deepStrictEqual(readdirSync(`${store}/b/current`), ["churn"])
+        assert.isFalse((yield* status()).hosts.find(({ host }) => host === "b")!.enrolled)
+
+        // A removal that was killed is finished without a word from anybody.
+        yield* (yield* Journal).append("b", { _tag: "removing", at: firstDay + 20 * day })
+        execFileSync("btrfs", ["-q", "subvolume", "delete", `${store}/b/${before[1]![0]}`])
+        yield* prune({})
+        assert.isFalse(existsSync(`${store}/b`))
+        assert.deepStrictEqual(names("a"), before[0])
+      }).pipe(Effect.provide(realServer(400 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
     "is pruned as planned though prune is killed at each step",
     () =>
       Effect.gen(function* () {
         const current = yield* enrolled("a")
         const { store } = yield* Layout
-        for (let number = 0; number < 24; number++) {
+        for (let number = 0; number < 30; number++) {
           writeFileSync(`${current}/churn`, randomBytes(5 * MB))
           yield* past("a", number, 5 * MB)
         }
@@ -189,7 +304,7 @@ describe.skipIf(!root)("a real store", () => {
         mkdirSync(`${store}/a/$(rm -rf x); y`)
         yield* toDay(40)
         const { free } = yield* storeSpace()
-        const reserve = free + 60 * MB
+        const reserve = free + 120 * MB
         const shown = yield* prune({ dryRun: true, method: { name: "age" }, reserve })
         const planned = shown.plan.deletions.map(({ snapshot }) => snapshot.id)
         assert.isAtLeast(planned.length, 10)
@@ -197,25 +312,39 @@ describe.skipIf(!root)("a real store", () => {
         const ours = (yield* (yield* Store).snapshots("a")).filter(({ foreign }) => !foreign).map(({ name }) => name)
         assert.deepStrictEqual(ours.slice(0, planned.length), planned)
         const program = join(import.meta.dirname, "pruneOnce.ts")
-        for (const [round, wait] of [0, 5, 25, 60, 120, 250, 500].entries()) {
-          const args = [program, store, String(reserve), String(firstDay + 40 * day)]
-          const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
-          const gone = once(child, "exit")
-          yield* Effect.promise(async () => {
-            await once(child.stdout, "data")
-            await new Promise((resolve) => setTimeout(resolve, wait))
-            child.kill("SIGKILL")
-            await gone
-          })
+        const journal = yield* Journal
+        const deletedNow = Effect.gen(function* () {
           const left = new Set((yield* (yield* Store).snapshots("a")).map(({ name }) => name))
-          const deleted = ours.filter((name) => !left.has(name))
-          assert.deepStrictEqual(deleted, ours.slice(0, deleted.length), `round ${round}`)
+          return ours.filter((name) => !left.has(name))
+        })
+        // A run is killed before its first step, the next before its second, until one has come through a deletion and begun another.
+        const killedBefore: Array<string> = []
+        for (let step = 1; killedBefore.filter((name) => name === "journal deleting").length < 2; step++) {
+          const args = [program, store, String(reserve), String(firstDay + 40 * day), String(step)]
+          const { signal, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" })
+          assert.strictEqual(signal, "SIGKILL", `step ${step}: ${stdout}`)
+          killedBefore.push(stdout.trim().split("\n").at(-1)!)
+          const deleted = yield* deletedNow
+          assert.deepStrictEqual(deleted, ours.slice(0, deleted.length), killedBefore.at(-1))
+          const { damaged, entries } = yield* journal.read("a")
+          assert.isEmpty(damaged)
+          const announced = new Set(entries.flatMap((entry) => (entry._tag === "deleting" ? [entry.name] : [])))
+          assert.isTrue(
+            deleted.every((name) => announced.has(name)),
+            "nothing goes unannounced"
+          )
         }
+        const first = killedBefore.indexOf("journal deleting")
+        assert.deepStrictEqual(
+          killedBefore.slice(first).filter((name) => !/^(lock|remove|usage)/.test(name)),
+          ["journal deleting", "delete", "sync", "journal deleted", "journal deleting"]
+        )
+        assert.isAtLeast((yield* deletedNow).length, 4)
         // A lock that a killed holder had is free again, and what it began is finished.
         const result = yield* prune({ method: { name: "age" }, reserve })
         assert.isAtLeast(result.free, reserve)
         const left = new Set(readdirSync(`${store}/a`))
-        const deleted = ours.filter((name) => !left.has(name))
+        const deleted = yield* deletedNow
         assert.deepStrictEqual(deleted, ours.slice(0, deleted.length))
         assert.isAtMost(deleted.length, planned.length + 2)
         assert.isTrue(statSync(`${store}/a/2026-01-02T00:00+0000`).isFile())
@@ -259,6 +388,33 @@ describe.skipIf(!root)("a real store", () => {
         assert.deepStrictEqual([two.outcome, two.deleted.map(({ name }) => name)], ["stopped", [first, third]])
         assert.isTrue(existsSync(`${store}/a/${fourth}`))
         assert.strictEqual((yield* prune({ method: age, reserve })).outcome, "met")
+      }).pipe(Effect.provide(realServer(512 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "keeps what a journal that lost its end may have held, until somebody has looked",
+    () =>
+      Effect.gen(function* () {
+        const current = yield* enrolled("a")
+        const names: Array<string> = []
+        for (let number = 0; number < 5; number++) {
+          writeFileSync(`${current}/churn`, randomBytes(5 * MB))
+          names.push(yield* past("a", number, 5 * MB))
+        }
+        yield* toDay(40)
+        yield* hold({ host: "a", snapshot: names[0]! })
+        const path = `${(yield* Layout).state}/journal/a.ndjson`
+        truncateSync(path, statSync(path).size - 20)
+        const wanted = { method: { name: "age" }, reserve: (yield* storeSpace()).free + MB } as const
+        const one = yield* prune(wanted)
+        assert.deepStrictEqual([one.deleted, one.outcome], [[], "short"])
+        assert.match((yield* status()).attention.join("\n"), /a: 1 lines of its journal cannot be read/)
+        yield* release({ host: "a", snapshot: names[1]! })
+        assert.deepStrictEqual(
+          (yield* prune(wanted)).deleted.map(({ name }) => name),
+          [names[1]]
+        )
       }).pipe(Effect.provide(realServer(512 * 2 ** 20))),
     limit
   )
@@ -374,6 +530,87 @@ describe.skipIf(!root)("an administrator and space", () => {
         assert.strictEqual(done.code, 13)
         assert.deepStrictEqual(yield* snapshotNames(server, "web"), [second])
       }).pipe(Effect.scoped)
+    )
+
+    it.effect(
+      "carries out what was shown, once, however many prunes are started, and believes the clock when told",
+      () =>
+        Effect.gen(function* () {
+          const server = yield* serverMachine("shown", "600M")
+          yield* server.ok(["byteback", "add-client", "old", someKey])
+          yield* pastOf(server, "old", 30, 3 * MB)
+          const before = yield* snapshotNames(server, "old")
+          assert.lengthOf(before, 30)
+          const { store } = JSON.parse(yield* server.ok(["byteback", "status", "--json"])) as {
+            store: { free: number; size: number }
+          }
+          const percent = String(Math.ceil((100 * (store.free + 30 * MB)) / store.size))
+
+          // Below that much nothing is to be done.
+          const idle = yield* server.run(["byteback-prune", "--prune", "--minpercent", "1", "--maxpercent", percent])
+          assert.strictEqual(idle.code, 0, idle.stderr)
+          assert.match(idle.stderr, /^byteback: 0 deleted;/m)
+          const until = yield* server.ok(["byteback", "prune", "--until", "2060-01-01"])
+          assert.lengthOf(until.trim().split("\n"), 30)
+          assert.match(until, /^old\/\S+ {2}(?:stays|goes about \d{4}-\d\d-\d\d)$/m)
+
+          // What the preview prints is a command: it does that, and no more.
+          const shown = yield* server.run([
+            ...["byteback", "prune", "--dry-run", "--order", "spread"],
+            ...["--minpercent", percent, "--maxpercent", percent]
+          ])
+          const planned = shown.stdout
+            .trim()
+            .split("\n")
+            .map((line) => line.split(" ")[0]!)
+          assert.isAtLeast(planned.length, 8)
+          assert.match(planned[0]!, /^old\//)
+          const command = /nothing else: (byteback prune .*--plan [0-9a-f]{14})$/m.exec(shown.stderr)?.[1]
+          assert.isDefined(command, shown.stderr)
+
+          // Held up by a listing, it lets no other prune delete meanwhile.
+          const listed = "/run/byteback/old/reading/*"
+          yield* server.ok(["mkdir", "-p", "/run/byteback/old/reading"])
+          const listing = yield* server.start(["flock", "--shared", listed, "sleep", "25"])
+          yield* server.until(["sh", "-c", '! flock --exclusive --nonblock "$1" true', "sh", listed])
+          const first = yield* server.start(command!.split(" "))
+          const held = ["sh", "-c", "! flock --nonblock /run/byteback/prune.lock true"]
+          yield* server.until(held)
+          const second = yield* server.run(["byteback", "prune", "--maxpercent", percent])
+          assert.strictEqual(second.code, 11, second.stderr)
+          assert.match(second.stderr, /a prune is already running/)
+          assert.deepStrictEqual(yield* snapshotNames(server, "old"), before)
+          yield* listing.kill("SIGKILL")
+          yield* server.ok(["pkill", "-x", "sleep"])
+          const done = yield* first.wait
+          const deleted = [...done.stderr.matchAll(/^byteback: deleting (\S+)/gm)].map(([, name]) => name!)
+          // It measures, so the last of them may not have been needed.
+          assert.isAtLeast(deleted.length, planned.length - 1)
+          assert.deepStrictEqual(deleted, planned.slice(0, deleted.length))
+          const left = new Set(yield* snapshotNames(server, "old"))
+          assert.deepStrictEqual(
+            before.filter((name) => !left.has(name)).toSorted(),
+            deleted.map((name) => name.slice("old/".length)).toSorted()
+          )
+          const list = JSON.parse(yield* server.ok(["byteback", "prune", "--list", "--json"])) as ReadonlyArray<unknown>
+          assert.lengthOf(list, left.size)
+
+          // A journal with a time to come, and no memory of the clock: it may be the clock that is wrong.
+          const line = '{"_tag":"released","at":4000000000,"name":"none"}'
+          yield* server.ok([
+            "sh",
+            "-c",
+            'rm /var/lib/byteback/clock; echo "$1" >>/var/lib/byteback/journal/old.ndjson',
+            "sh",
+            line
+          ])
+          const jumped = yield* server.run(["byteback", "prune", "--maxpercent", "99"])
+          assert.strictEqual(jumped.code, 1)
+          assert.match(jumped.stderr, /nothing is deleted.*byteback prune --trust-clock$/m)
+          assert.lengthOf(yield* snapshotNames(server, "old"), left.size)
+          yield* server.ok(["byteback", "prune", "--trust-clock"])
+          yield* server.ok(["byteback", "prune"])
+        }).pipe(Effect.scoped)
     )
   })
 })

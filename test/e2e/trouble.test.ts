@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Lab, type Machine, type RunResult } from "../lab/Lab.ts"
+import { past } from "./past.ts"
 import { backupWords, clientMachine, root, serverMachine, snapshotNames } from "./pair.ts"
 
 /** One line on stderr that matches, nothing like a stack trace, and the exit code. */
@@ -12,6 +13,12 @@ const endsWith = (ended: RunResult, code: number, line: RegExp) => {
   assert.match(lines[0]!, line)
   assert.notMatch(ended.stderr + ended.stdout, /\n {4}at /)
 }
+
+/** A backup of /data that tries again so often, so many seconds apart. */
+const withRetries = (times: number, seconds: number) => [
+  ...["byteback", "backup", "--source", "/data"],
+  ...["--retry-number", String(times), "--retry-delay", String(seconds)]
+]
 
 /** Without what a run that is refused has no right to change: the snapshots are what they were. */
 const keepsSnapshots = <A, E, R>(server: Machine, host: string, work: Effect.Effect<A, E, R>) =>
@@ -28,7 +35,21 @@ describe.skipIf(!root)("trouble", () => {
       Effect.gen(function* () {
         const server = yield* serverMachine("server1")
         const client = yield* clientMachine(server, "troubled")
-        yield* client.ok(backupWords())
+        // A hook after the first backup: the backup was made, and says so.
+        yield* client.write("/etc/byteback/post-backup.d/after", "#!/bin/sh\necho the pager is off >&2\nexit 3\n", {
+          mode: "755"
+        })
+        // A source is found from where one stands.
+        const words = ["byteback", "backup", "--source", "data", "--retry-number", "0"]
+        const hooked = yield* client.run(words, { cwd: "/" })
+        assert.strictEqual(hooked.code, 1, hooked.stderr)
+        assert.match(
+          hooked.stderr,
+          /^byteback: backup of troubled complete: snapshot 20.*\nbyteback: the backup was made, but hook .*post-backup\.d\/after failed.*the pager is off\n$/
+        )
+        const [made] = yield* snapshotNames(server, "troubled")
+        assert.strictEqual(yield* server.read(`/byteback/troubled/${made}/data/hello`), "hello\n")
+        yield* client.ok(["rm", "/etc/byteback/post-backup.d/after"])
         const run = (...argv: ReadonlyArray<string>) => keepsSnapshots(server, "troubled", client.run(argv))
         const backup = (...more: ReadonlyArray<string>) => run(...backupWords(...more))
 
@@ -72,6 +93,23 @@ describe.skipIf(!root)("trouble", () => {
         yield* client.ok(["sh", "-c", "cp -a /root/good/* /etc/byteback/; chmod 644 /etc/byteback/key"])
         endsWith(yield* backup(), 2, /\/etc\/byteback\/key.*chmod/)
         yield* client.ok(["sh", "-c", "cp -a /root/good/* /etc/byteback/"])
+
+        // Somebody else's account that takes this machine's key: nothing that lies there is deleted
+        const key = yield* client.read("/etc/byteback/key.pub")
+        yield* server.ok(
+          [
+            "sh",
+            "-c",
+            "useradd -m joe && cd ~joe && mkdir -m 700 .ssh && cat >.ssh/authorized_keys && chown -R joe: .ssh"
+          ],
+          { stdin: key }
+        )
+        yield* server.write("/home/joe/precious", "kept\n")
+        endsWith(yield* backup("--destination", "joe@server1:"), 1, /did not answer as a byteback server does/)
+        assert.strictEqual(
+          yield* server.ok(["sh", "-c", "cd ~joe && find . -type f -newer .bashrc | sort"]),
+          "./.ssh/authorized_keys\n./precious\n"
+        )
 
         // Sources and settings
         endsWith(
@@ -138,17 +176,21 @@ describe.skipIf(!root)("trouble", () => {
           "-c",
           "echo secret > /data/secret; chmod 600 /data/secret; cp -a /etc/byteback /home/ann/config; chown -R ann: /home/ann/config; mkdir -p /run/byteback; chown ann /run/byteback"
         ])
-        const ended = yield* client.run(
-          ["byteback", "backup", "--config-dir", "/home/ann/config", "--source", "/data", "--retry-delay", "0"],
-          { user: "ann" }
-        )
+        const run = (...more: ReadonlyArray<string>) =>
+          client.run(["byteback", "backup", "--config-dir", "/home/ann/config", "--source", "/data", ...more], {
+            user: "ann"
+          })
+        const ended = yield* run("--retry-number", "0")
         assert.strictEqual(ended.code, 3, ended.stderr)
-        assert.match(ended.stderr, /some files could not be read; trying again/)
         assert.match(
           ended.stderr,
           /backup of partly incomplete: snapshot 20.*\n.*1 files? could not be read.*\n.*\/data\/secret/
         )
         assert.match(yield* client.ok(["byteback", "snapshots"]), /incomplete/)
+        // Where there are attempts left one of them goes into having another look.
+        const again = yield* run("--retry-delay", "0")
+        assert.strictEqual(again.stderr.match(/some files could not be read; trying again/g)?.length, 1, again.stderr)
+        assert.strictEqual(again.code, 15, again.stderr)
       }).pipe(Effect.scoped)
     )
 
@@ -189,8 +231,24 @@ describe.skipIf(!root)("trouble", () => {
         yield* running.writeStdin("\u0003")
         const ended = yield* running.wait
         assert.strictEqual(ended.code, 130, ended.stdout)
+        assert.deepStrictEqual(ended.stdout.match(/byteback: .*/g), [
+          "byteback: stopped; nothing that was backed up is lost"
+        ])
         yield* client.until(["sh", "-c", "! pgrep -x rsync && ! pgrep -x ssh && ! pgrep -x flock"])
         yield* server.until(["sh", "-c", "! pgrep -x rsync"])
+
+        // Between two attempts, and in a hook
+        const waiting = yield* client.tty(["byteback", "backup", "--destination", "byteback@nowhere.invalid:"])
+        yield* waiting.saw(/trying again in/)
+        yield* waiting.writeStdin("\u0003")
+        assert.strictEqual((yield* waiting.wait).code, 130)
+        yield* client.write("/etc/byteback/pre-backup.d/long", "#!/bin/sh\nexec sleep 1234\n", { mode: "755" })
+        const hooked = yield* client.tty(backupWords())
+        yield* client.until(["pgrep", "-f", "sleep 1234"])
+        yield* hooked.writeStdin("\u0003")
+        assert.strictEqual((yield* hooked.wait).code, 130)
+        yield* client.until(["sh", "-c", "! pgrep -x sleep"])
+        yield* client.ok(["rm", "/etc/byteback/pre-backup.d/long"])
         yield* client.ok(backupWords())
       }).pipe(Effect.scoped)
     )
@@ -212,6 +270,77 @@ describe.skipIf(!root)("trouble", () => {
         yield* client.until(["sh", "-c", 'byteback backup --source /data --retry-number 0; test "$?" = 0'], {
           timeout: 90_000
         })
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of a cut cable that is mended: the same run carries on, and sends nothing twice", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server12")
+        const client = yield* clientMachine(server, "mended")
+        yield* client.ok(["sh", "-c", "head -c 16000000 /dev/urandom > /data/big"])
+        const running = yield* client.start([...withRetries(40, 2), "--io-timeout", "5", "--json"], {
+          env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=2000" }
+        })
+        yield* server.until(["sh", "-c", 'test "$(du -sm /byteback/mended/current | cut -f1)" -ge 6'])
+        yield* client.cut
+        yield* running.saw(/what had arrived is kept.*trying again in 2s/)
+        yield* client.plug
+        const ended = yield* running.wait
+        assert.strictEqual(ended.code, 0, ended.stderr)
+        const result = JSON.parse(ended.stdout.trim().split("\n").at(-1)!) as {
+          readonly attempts: number
+          readonly stats: { readonly literal: number }
+        }
+        assert.isAtLeast(result.attempts, 2)
+        assert.isBelow(result.stats.literal, 11_000_000)
+        assert.lengthOf(yield* snapshotNames(server, "mended"), 1)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of a file that goes while it is sent: that is no trouble", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server13")
+        const client = yield* clientMachine(server, "vanishing")
+        yield* client.ok(["sh", "-c", "head -c 6000000 /dev/urandom > /data/big; echo soon gone > /data/last"])
+        const running = yield* client.start(backupWords(), { env: { BYTEBACK_RSYNC_FLAGS: "--bwlimit=2000" } })
+        yield* server.until(["sh", "-c", 'test "$(du -sm /byteback/vanishing/current | cut -f1)" -ge 1'])
+        yield* client.ok(["rm", "/data/last"])
+        const ended = yield* running.wait
+        assert.strictEqual(ended.code, 0, ended.stderr)
+        assert.match(ended.stderr, /backup of vanishing complete: snapshot/)
+        assert.include(yield* server.read("/var/lib/byteback/journal/vanishing.ndjson"), '"transfer":24')
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of an answer that is lost after the snapshot: the run asks again, and has that one", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server10")
+        const client = yield* clientMachine(server, "unheard")
+        const complete = Buffer.from('{"_tag":"complete"').toString("base64url").slice(0, -1)
+        yield* server.ok(["sh", "-c", "mkdir /opt/real && cp -P /usr/bin/byteback-receive /opt/real/"])
+        // The first complete is answered by the real server, and the connection goes before the answer does.
+        yield* server.write(
+          "/usr/bin/other",
+          `#!/bin/sh
+case $SSH_ORIGINAL_COMMAND in
+"byteback request ${complete}"*)
+  if mkdir /tmp/heard; then
+    /opt/real/byteback-receive "$@" >/tmp/heard/answer
+    kill -9 "$PPID"
+  fi ;;
+esac
+exec /opt/real/byteback-receive "$@"
+`,
+          { mode: "755" }
+        )
+        yield* server.ok(["mv", "/usr/bin/other", "/usr/bin/byteback-receive"])
+        const ended = yield* client.run(withRetries(1, 0))
+        assert.strictEqual(ended.code, 0, ended.stderr)
+        assert.match(ended.stderr, /trying again/)
+        const [name, ...more] = yield* snapshotNames(server, "unheard")
+        assert.deepStrictEqual(more, [])
+        assert.include(yield* server.read("/tmp/heard/answer"), `"name":"${name}"`)
+        assert.include(ended.stderr, `snapshot ${name}`)
       }).pipe(Effect.scoped)
     )
 
@@ -243,6 +372,23 @@ describe.skipIf(!root)("trouble", () => {
       }).pipe(Effect.scoped)
     )
 
+    it.effect("of an image that its disk cannot hold: not made, and told of where the disk fills later", () =>
+      Effect.gen(function* () {
+        const lab = yield* Lab
+        const server = yield* lab.machine("server11", { install: true })
+        yield* server.sshd
+        yield* server.ok(["mount", "-t", "tmpfs", "-o", "size=400m", "disk", "/srv"])
+        const setUp = (size: string) => ["byteback", "setup-server", "--image", "/srv/b.img", "--size", size]
+        endsWith(yield* server.run(setUp("1G")), 1, /--size 1073741824 is more than the \d+ bytes that are free where/)
+        assert.isFalse(yield* server.exists("/srv/b.img"))
+        yield* server.ok(setUp("300M"))
+        const healthy = yield* server.run(["byteback", "doctor"])
+        assert.notMatch(healthy.stdout, /b\.img/)
+        yield* server.ok(["sh", "-c", "head -c 200000000 /dev/zero > /srv/other"])
+        assert.match((yield* server.run(["byteback", "doctor"])).stdout, /\/srv\/b\.img may grow to 314572800 bytes/)
+      }).pipe(Effect.scoped)
+    )
+
     it.effect("of a full store: refused as no space, older snapshots untouched", () =>
       Effect.gen(function* () {
         const server = yield* serverMachine("server7", "400M")
@@ -250,11 +396,35 @@ describe.skipIf(!root)("trouble", () => {
         yield* client.ok(backupWords())
         const before = yield* snapshotNames(server, "large")
         yield* client.ok(["sh", "-c", "head -c 600000000 /dev/urandom > /data/big"])
-        endsWith(yield* client.run(backupWords()), 13, /(full|no space|No space).*/)
         // What filled it is more than its last backups earn it: nothing older goes for that, and the way out is named.
-        endsWith(yield* client.run(backupWords()), 14, /suddenly larger: .*byteback approve large --bytes \d+/)
+        endsWith(yield* client.run(backupWords()), 14, /suddenly larger: .*byteback approve large/)
         assert.deepStrictEqual(yield* snapshotNames(server, "large"), before)
         assert.strictEqual(yield* server.read(`/byteback/large/${before[0]}/data/hello`), "hello\n")
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("of a backup that is suddenly larger: 14 at once, and in once it is approved as told", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server9", "800M")
+        const client = yield* clientMachine(server, "grown")
+        yield* past(server, "grown", 6, 60_000_000)
+        const before = yield* snapshotNames(server, "grown")
+        yield* client.ok(["sh", "-c", "head -c 450000000 /dev/urandom > /data/big"])
+        endsWith(yield* client.run(backupWords()), 14, /suddenly larger: .*To let it in: byteback approve grown/)
+        assert.deepStrictEqual(yield* snapshotNames(server, "grown"), before)
+        const status = yield* server.run(["byteback", "status"])
+        const told = /To let it in: (byteback approve grown)$/m.exec(status.stdout)?.[1]?.split(" ")
+        assert.isDefined(told, status.stdout)
+        yield* server.ok(told!)
+        yield* client.ok(backupWords())
+        const after = yield* snapshotNames(server, "grown")
+        const taken = after.filter((name) => !before.includes(name))
+        assert.lengthOf(taken, 1)
+        assert.strictEqual(
+          (yield* server.ok(["stat", "-c", "%s", `/byteback/grown/${taken[0]}/data/big`])).trim(),
+          "450000000"
+        )
+        assert.notMatch((yield* server.run(["byteback", "status"])).stdout, /refused/)
       }).pipe(Effect.scoped)
     )
 

@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { findRefusal } from "../../src/domain/refusalLine.ts"
+import { past } from "../e2e/past.ts"
 import type { Machine } from "../lab/Lab.ts"
 import type { Deed } from "./deed.ts"
 import { twins } from "./lines.ts"
@@ -10,29 +11,6 @@ import { Siege } from "./siege.ts"
 import { nothingRuns } from "./snapshots.ts"
 
 const area = "Prune"
-
-/** A snapshot a day up to yesterday, each with so many bytes of its own: HOST COUNT BYTES. */
-const makePast = String.raw`
-use strict; use POSIX;
-my ($host, $count, $bytes) = @ARGV;
-chdir "/byteback/$host" or die;
-my ($uid, $gid) = (stat "current")[4, 5];
-chown 0, 0, "current";
-open(my $journal, ">>", "/var/lib/byteback/journal/$host.ndjson") or die;
-open(my $random, "<", "/dev/urandom") or die;
-for my $days (reverse 1 .. $count) {
-  my $at = time - $days * 86400;
-  my $name = strftime("%Y-%m-%dT%H:%M+0000", gmtime $at);
-  read $random, my $data, $bytes;
-  open(my $churn, ">", "current/churn") or die; print $churn $data; close $churn;
-  system("btrfs", "-q", "subvolume", "snapshot", "-r", "current", $name) == 0 or die;
-  print $journal qq({"_tag":"snapshot","at":$at,"name":"$name","state":"complete","by":"host","transfer":0,"bytes":$bytes,"files":2}\n);
-}
-chown $uid, $gid, "current";
-`
-
-const past = (server: Machine, host: string, count: number, bytes: number) =>
-  server.ok(["perl", "-e", makePast, host, String(count), String(bytes)])
 
 /** Pushes a directory and completes; what the last of the two said. */
 const backUp = Effect.fnUntraced(function* (machine: Machine, server: Machine, directory: string) {

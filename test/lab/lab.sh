@@ -15,7 +15,8 @@ for dir in /usr /etc; do
   fi
 done
 
-mount -t tmpfs -o mode=0700 lab /boot
+# No limit that a store's size could run into: images are sparse, and only what is written counts.
+mount -t tmpfs -o mode=0700,size=1t lab /boot
 cd /boot
 mkdir base base.work tree
 

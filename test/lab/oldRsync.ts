@@ -1,12 +1,11 @@
 // The rsync of an older Debian, beside the machine's own: downloaded once by apt, unpacked, never installed.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 /** The program as bytes, to be written into a machine of the lab; null where apt has no such version. */
 export const oldRsync = (version: string): Uint8Array | null => {
-  const directory = join(tmpdir(), `byteback-rsync-${version}`)
+  const directory = join(import.meta.dirname, "../../node_modules/.cache/byteback", `rsync-${version}`)
   const program = join(directory, "usr/bin/rsync")
   if (!existsSync(program)) {
     const run = (name: string, ...args: ReadonlyArray<string>) =>

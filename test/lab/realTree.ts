@@ -12,13 +12,13 @@ const candidates = [
   "/usr"
 ]
 
-/** Directories below /usr that hold at least `least` files together, and how many they hold; the fewest that will do. */
+/** Directories below /usr that hold at least `least` files together (directories do not count), and how many they hold; the fewest that will do. */
 export const realTree = Effect.fn("realTree")(function* (machine: Machine, least: number) {
   const chosen: Array<string> = []
   let files = 0
   for (const directory of candidates) {
     if (!(yield* machine.exists(directory))) continue
-    const found = (yield* machine.ok(["find", directory, "-xdev", "-printf", "."])).length
+    const found = (yield* machine.ok(["find", directory, "-xdev", "!", "-type", "d", "-printf", "."])).length
     if (found + files < least && directory === "/usr") break
     if (directory === "/usr" || directory === "/usr/lib") chosen.length = files = 0
     chosen.push(directory)

@@ -1,6 +1,6 @@
 // A run of a client against stand-ins: hooks around it, retries by the clock, and the ends that a run can come to.
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, FileSystem, Layer } from "effect"
+import { Duration, Effect, Exit, Fiber, FileSystem, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { backup, BackupRetry, type BackupOptions } from "../../src/programs/Backup.ts"
@@ -9,6 +9,7 @@ import { ClientConfig } from "../../src/services/ClientConfig.ts"
 import { Hooks } from "../../src/services/Hooks.ts"
 import { Lock } from "../../src/services/Lock.ts"
 import { type FakeWorld, Rsync } from "../../src/services/Rsync.ts"
+import { SshError } from "../../src/services/Ssh.ts"
 
 const snapshot = { name: "2026-11-23T17:52+0000", at: 1_795_456_320, state: "complete", held: false } as const
 
@@ -17,12 +18,16 @@ const scene = (
   given: {
     readonly trouble?: FakeWorld["trouble"]
     readonly answers?: Partial<Omit<BackupSession, "rsh" | "alias">>
+    /** how many answers to complete are lost on their way */
+    readonly lost?: number
     readonly preHook?: number
+    readonly postHook?: number
     readonly files?: Record<string, string>
   } = {}
 ) => {
   const events: Array<string> = []
   const claims: Array<number | undefined> = []
+  const runs: Array<string | undefined> = []
   const world: FakeWorld = {
     machine: new Map([["/etc/motd", "hello"]]),
     current: new Map(),
@@ -41,7 +46,7 @@ const scene = (
     Lock.layerFake,
     Hooks.layerFake({
       "/etc/byteback/pre-backup.d": [hook("pre", given.preHook)],
-      "/etc/byteback/post-backup.d": [hook("post")]
+      "/etc/byteback/post-backup.d": [hook("post", given.postHook)]
     }),
     ClientConfig.layerFake({ files: given.files ?? { destination: "byteback@backup.example.org:\n" } }),
     FileSystem.layerNoop({
@@ -54,20 +59,23 @@ const scene = (
         events.push("hello")
         return { _tag: "hello", protocol: 1, oldest: 1, version: "0.5.0", host: "web", now: 0 }
       }),
-      complete: ({ claim, transfer }) =>
-        Effect.sync(() => {
+      complete: ({ claim, run, transfer }) =>
+        Effect.suspend(() => {
           events.push(`complete ${transfer}`)
           claims.push(claim?.transferred)
-          return { _tag: "complete", snapshot, due: null, token: "t" }
+          return runs.push(run) > (given.lost ?? 0)
+            ? Effect.succeed({ _tag: "complete" as const, snapshot, due: null, token: "t" })
+            : Effect.fail(lost)
         }),
       ...given.answers
     })
   )
   const run = (options: Partial<BackupOptions> = {}) => backup({ settings: {}, ...options }).pipe(Effect.provide(layer))
-  return { run, events, claims, world }
+  return { run, events, claims, runs, world }
 }
 
 const network = { reason: "network", retryable: true } as const
+const lost = new SshError({ reason: "lost", subject: "server", exitCode: 255, stderr: "" })
 const usage = { reason: "usage", retryable: false } as const
 
 /** Runs to the end while the test's clock runs on. */
@@ -117,6 +125,17 @@ describe("a run", () => {
     })
   )
 
+  it.effect("goes by one name in all of its attempts, and the next run by another", () =>
+    Effect.gen(function* () {
+      const { run, runs } = scene({ lost: 2 })
+      assert.isTrue(Exit.isSuccess(yield* atOnce(run())))
+      yield* run()
+      const [first, second, third, fourth] = runs
+      assert.deepStrictEqual([first, second], [third, third])
+      assert.notStrictEqual(fourth, third)
+    })
+  )
+
   it.effect("is broken off by a server that it does not understand, whose word counts for more than rsync's", () =>
     Effect.gen(function* () {
       const old = Effect.fail(new ServerIncompatible({ reason: "server-too-old", detail: "0.1" }))
@@ -146,6 +165,41 @@ describe("a run", () => {
       yield* TestClock.adjust("3 seconds")
       assert.strictEqual(failure(yield* Fiber.join(fiber))._tag, "RetriesExhausted")
       assert.strictEqual(events.filter((event) => event === "hello").length, 2)
+    })
+  )
+
+  it.effect("with a file that nobody can read is tried once more, and then has its incomplete snapshot", () =>
+    Effect.gen(function* () {
+      const { run, events } = scene({ trouble: ["partial", "partial"] })
+      const ended = yield* atOnce(run())
+      assert.isTrue(Exit.isSuccess(ended) && ended.value.outcome === "incomplete" && ended.value.attempts === 2)
+      assert.deepStrictEqual(events, ["pre", "hello", "hello", "complete 23", "post incomplete"])
+    })
+  )
+
+  it.effect.prop(
+    "with a file that nobody can read never goes without a snapshot, however few attempts are left when that shows",
+    [
+      Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })),
+      Schema.Array(Schema.Literals(["network", "partial"]))
+    ],
+    ([times, before]) =>
+      Effect.gen(function* () {
+        // Whatever came before, the last attempt gets through, but for the one file.
+        const trouble = [...before.slice(0, times), ...Array.from({ length: 6 }, () => "partial" as const)]
+        const { run, events } = scene({ trouble: trouble.map((each) => (each === "network" ? network : each)) })
+        const ended = yield* atOnce(Effect.provideService(run(), BackupRetry, { times, delay: "1 minute" }))
+        assert.isTrue(Exit.isSuccess(ended) && ended.value.outcome === "incomplete")
+        assert.include(events, "complete 23")
+      })
+  )
+
+  it.effect("that is dry does not wait to look again at what cannot be read", () =>
+    Effect.gen(function* () {
+      const { run, events } = scene({ trouble: ["partial"] })
+      const { outcome, unreadable } = yield* run({ dryRun: true })
+      assert.deepStrictEqual([outcome, unreadable], ["dry-run", 1])
+      assert.deepStrictEqual(events, ["hello"])
     })
   )
 
@@ -181,6 +235,16 @@ describe("a run", () => {
       const lenient = scene({ preHook: 1 })
       yield* lenient.run({ ignoreHooks: true })
       assert.include(lenient.events, "complete 0")
+    })
+  )
+
+  it.effect("is what it is when a hook of post-backup.d fails, which is told beside it", () =>
+    Effect.gen(function* () {
+      const { run } = scene({ postHook: 3 })
+      const { outcome, postHookFailed, snapshot: taken } = yield* run()
+      assert.deepStrictEqual([outcome, taken], ["complete", snapshot])
+      assert.match(postHookFailed ?? "", /post-backup\.d\/post failed with exit code 3/)
+      assert.isNull((yield* scene().run()).postHookFailed)
     })
   )
 

@@ -123,6 +123,23 @@ describe("a run that completes", () => {
     )
   )
 
+  it.effect("is told of its snapshot again when it asks again, whether or not it has pushed since", () =>
+    run(
+      Effect.gen(function* () {
+        const mine = { host, transfer: 0, run: "0f8fad5b-d9cb-469f-a165-70867728950e" } as const
+        yield* pushed(0)
+        const first = yield* completeRun(mine)
+        yield* at(start + 600)
+        assert.deepStrictEqual(yield* completeRun(mine), { ...first, token: null })
+        yield* pushed(0)
+        assert.deepStrictEqual(yield* completeRun(mine), { ...first, token: null })
+        assert.deepStrictEqual(yield* names, [name])
+        const other = { ...mine, run: "7c9e6679-7425-40de-944b-e07fc1f90ae7" }
+        assert.strictEqual((yield* Effect.flip(completeRun(other)))._tag, "SnapshotTooSoon")
+      })
+    )
+  )
+
   it.effect("takes its snapshot once, however many ask for it at the same time", () =>
     run(
       Effect.gen(function* () {

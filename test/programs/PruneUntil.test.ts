@@ -73,6 +73,29 @@ describe("pruneUntil", () => {
     }).pipe(Effect.provide(services))
   )
 
+  it.effect("goes by the server's own order unless told another, as prune does", () => {
+    const model = new StoreModel()
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled(
+          "a",
+          Array.from({ length: 97 }, (_, age) => age),
+          GB
+        )
+        const until = start + 30 * DAY
+        const byAge = yield* pruneUntil({ now: start, until, method: "age" })
+        const unsaid = yield* pruneUntil({ now: start, until }).pipe(
+          Effect.updateService(ServerConfig, (config) =>
+            ServerConfig.of({ ...config, pruneOrder: Effect.succeed("age" as const) })
+          )
+        )
+        assert.deepStrictEqual(unsaid, byAge)
+        assert.notDeepEqual(yield* pruneUntil({ now: start, until, method: "spread" }), byAge)
+      })
+    )
+  })
+
   it.effect("refuses a date that has passed, or is more than a century ahead", () =>
     Effect.gen(function* () {
       yield* filled

@@ -9,6 +9,7 @@ import { Lock } from "../../src/services/Lock.ts"
 import { Mounts } from "../../src/services/Mounts.ts"
 import { Programs } from "../../src/services/Programs.ts"
 import { PruneTimer } from "../../src/services/PruneTimer.ts"
+import { Rsync } from "../../src/services/Rsync.ts"
 import { Sshd } from "../../src/services/Sshd.ts"
 import { Sudoers } from "../../src/services/Sudoers.ts"
 import { SystemFile } from "../../src/services/SystemFile.ts"
@@ -21,6 +22,7 @@ const machine = (devices: Readonly<Record<string, DeviceState>> = {}, missing: R
     Mounts.layerFake(devices),
     Programs.layerFake(missing),
     PruneTimer.layerFake,
+    Rsync.layerFake({ machine: new Map(), current: new Map(), snapshots: new Map(), trouble: [] }),
     Sshd.layerFake,
     Sudoers.layerFake
   ).pipe(Layer.provideMerge(SystemFile.layerFake))
@@ -67,6 +69,17 @@ describe("setup-server", () => {
       assert.strictEqual((yield* setupServer(image)).changes.at(-1), line)
       assert.strictEqual(yield* timer.state, "enabled")
       assert.deepStrictEqual((yield* setupServer(image)).changes, [])
+    }).pipe(Effect.provide(machine()))
+  )
+
+  it.effect("says of an rsync with known holes that nobody would be served, unless it is allowed", () =>
+    Effect.gen(function* () {
+      const rsync = yield* Rsync
+      const version = Effect.succeed({ version: "3.2.7", acls: true, xattrs: true })
+      const again = Effect.provideService(setupServer(image), Rsync, { ...rsync, version })
+      assert.match((yield* again).warnings.join(), /rsync 3\.2\.7 .*nobody is served; install 3\.4\.3 or newer/)
+      yield* (yield* SystemFile).write("/etc/byteback/allow_old_rsync", "3.2.7\n", 0o644)
+      assert.notMatch((yield* again).warnings.join(), /nobody is served/)
     }).pipe(Effect.provide(machine()))
   )
 

@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
 import type { StoredSnapshot } from "../../src/domain/snapshotList.ts"
+import { AuthorizedKeys } from "../../src/services/AuthorizedKeys.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Lock } from "../../src/services/Lock.ts"
 import { Registry } from "../../src/services/Registry.ts"
@@ -14,6 +15,10 @@ import { at, start } from "./serverFakes.ts"
 
 export const GB = 10 ** 9
 export const day = 86_400
+
+const toolError = (action: string, path: string) =>
+  new BtrfsError({ reason: "unknown", action, path, exitCode: 1, stderr: "input/output error", argumentCount: 3 })
+export const brokenDisk = (path: string) => toolError("delete", path)
 
 interface Held extends StoredSnapshot {
   /** what its deletion returns */
@@ -28,16 +33,24 @@ export class StoreModel {
   metadataEach = 0
   readonly hosts = new Map<string, Array<Held>>()
   readonly pending = new Map<string, number>()
+  /** of metadata: what a host's `current` alone holds, and each of its snapshots */
+  readonly metadata = new Map<string, { readonly current: number; readonly each: number }>()
+  /** what killed runs left under temporary names, by host */
+  readonly temporary = new Map<string, ReadonlyArray<{ readonly name: string; readonly bytes: number }>>()
   /** names whose deletion fails */
   readonly failing = new Set<string>()
   /** called as a deletion is about to happen, and when it has */
-  onRemove: (host: string, name: string, when: "before" | "after") => Effect.Effect<void> = () => Effect.void
+  onRemove: (host: string, name: string, when: "before" | "after") => Effect.Effect<void, BtrfsError> = () =>
+    Effect.void
   mounted = true
   /** bytes of what was deleted and is not free yet */
   settling = 0
   /** whether the space of what is deleted comes back in time */
   settles = true
   readonly removed: Array<string> = []
+  /** metadata that a balance makes room for; null: it fails */
+  balanceGives: number | null = 0
+  readonly balanced: Array<"data" | "metadata"> = []
   /** how often a snapshot was compared with the newest */
   looks = 0
 
@@ -46,7 +59,7 @@ export class StoreModel {
   }
 
   get free(): number {
-    const held = [...this.hosts.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
+    const held = [...this.hosts.values(), ...this.temporary.values()].flat().reduce((sum, { bytes }) => sum + bytes, 0)
     return this.size - this.live - held - this.settling
   }
 
@@ -80,6 +93,18 @@ export class StoreModel {
           hosts: checked(() => [...this.hosts.keys()].toSorted()),
           snapshots: (host) => checked(() => this.hosts.get(host) ?? []),
           pending: (host) => checked(() => this.pending.get(host) ?? 0),
+          metadata: (host, names) =>
+            checked(() => {
+              const { current, each } = this.metadata.get(host) ?? { current: 0, each: 0 }
+              return [...names.map(() => each), current]
+            }),
+          balance: (kind) =>
+            Effect.suspend(() => {
+              this.balanced.push(kind)
+              if (this.balanceGives === null) return Effect.fail(toolError("balance", "/byteback"))
+              this.metadataUsed -= this.balanceGives
+              return Effect.void
+            }),
           outlived: (host, name) =>
             checked(() => {
               this.looks++
@@ -96,19 +121,47 @@ export class StoreModel {
             metadataRatio: 2,
             globalReserve: 0
           })),
+          seal: (host, name) =>
+            checked(() => {
+              const list = this.hosts.get(host) ?? []
+              this.hosts.set(
+                host,
+                list.map((one) => (one.name === name ? { ...one, sealed: true } : one))
+              )
+            }),
+          sweep: (host) =>
+            checked(() => {
+              const found = this.temporary.get(host) ?? []
+              this.temporary.delete(host)
+              return found.map(({ name }) => name)
+            }),
+          // What is pending lies in `live`.
+          reset: (host, name) =>
+            checked(() => {
+              this.live -= this.pending.get(host) ?? 0
+              this.pending.delete(host)
+              this.removed.push(`${host}/current, which is ${name} again`)
+            }),
+          removeHost: (host) =>
+            Effect.gen({ self: this }, function* () {
+              const deleted = [...this.names(host)]
+              for (const name of deleted) {
+                yield* this.onRemove(host, name, "before")
+                this.hosts.set(host, this.hosts.get(host)!.slice(1))
+                this.removed.push(`${host}/${name}`)
+              }
+              yield* this.onRemove(host, "current", "before")
+              this.hosts.delete(host)
+              this.live -= this.pending.get(host) ?? 0
+              this.pending.delete(host)
+              return { deleted: [...deleted, "current"], left: [] }
+            }),
           remove: (host, name) =>
             Effect.gen({ self: this }, function* () {
               yield* checked(() => undefined)
               yield* this.onRemove(host, name, "before")
               if (this.failing.has(name)) {
-                return yield* new BtrfsError({
-                  reason: "unknown",
-                  action: "delete",
-                  path: `/byteback/${host}/${name}`,
-                  exitCode: 1,
-                  stderr: "input/output error",
-                  argumentCount: 3
-                })
+                return yield* brokenDisk(`/byteback/${host}/${name}`)
               }
               const list = this.hosts.get(host) ?? []
               if (list.some((one) => one.name === name)) {
@@ -158,7 +211,7 @@ export class StoreModel {
 /** A server with a store of this model, at `start`, its hosts enrolled. */
 export const onModel = <A, E>(
   model: StoreModel,
-  body: Effect.Effect<A, E, Store | Journal | Registry | Runs | Lock | SystemFile | ServerConfig>,
+  body: Effect.Effect<A, E, AuthorizedKeys | Store | Journal | Registry | Runs | Lock | SystemFile | ServerConfig>,
   hosts: ReadonlyArray<string> = ["a", "b"]
 ) =>
   Effect.gen(function* () {
@@ -169,6 +222,7 @@ export const onModel = <A, E>(
     Effect.provide(
       Layer.mergeAll(
         model.layer,
+        AuthorizedKeys.layerFake,
         Journal.layerFake,
         Registry.layerFake,
         Runs.layerFake,

@@ -43,6 +43,16 @@ export const suite = (
       })
     )
 
+    fact("tells how much an image can come to hold, which an empty one takes nothing of", (mounts, { image }) =>
+      Effect.gen(function* () {
+        const before = yield* mounts.room(image)
+        assert.isAbove(before, 0)
+        yield* mounts.createImage(image, 512 * 2 ** 20)
+        // Others write to the same disk meanwhile.
+        assert.approximately(yield* mounts.room(image), before, 256 * 2 ** 20)
+      })
+    )
+
     fact("mounts it as the store is mounted, sees it there, and adds options", (mounts, { image, target }) =>
       Effect.gen(function* () {
         assert.isNull(yield* mounts.at(target))
@@ -55,6 +65,8 @@ export const suite = (
         yield* mounts.remount(target, storeOptions)
         assert.deepStrictEqual(missingOptions((yield* mounts.at(target))?.options ?? []), [])
         assert.deepStrictEqual((yield* mounts.device(image))?.mountedAt, [target])
+        assert.strictEqual(yield* mounts.imageOf(bare?.source ?? ""), image)
+        assert.isNull(yield* mounts.imageOf("/dev/sda"))
         assert.deepInclude(yield* Effect.flip(mounts.makeBtrfs({ path: image, uuid: other, force: true })), {
           reason: "in-use"
         })

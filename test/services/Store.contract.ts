@@ -91,6 +91,19 @@ export const suite = <E>(name: string, layer: Layer.Layer<Store, E>) =>
       })
     )
 
+    fact("makes current of a snapshot again, and of nothing else", (store) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        yield* store.take("a", names[0])
+        yield* store.reset("a", names[0])
+        assert.deepStrictEqual(
+          (yield* store.snapshots("a")).map(({ name, sealed }) => [name, sealed]),
+          [[names[0], true]]
+        )
+        assert.match((yield* Effect.flip(store.reset("a", names[1]))).message, /not a sealed snapshot/)
+      })
+    )
+
     fact("makes no path of a word that is no name", (store) =>
       Effect.gen(function* () {
         yield* store.createHost("a", uid)
@@ -101,6 +114,8 @@ export const suite = <E>(name: string, layer: Layer.Layer<Store, E>) =>
           store.take("a/../b", names[0]),
           store.take("a", "../b/current"),
           store.take("a", "current"),
+          store.seal("a", "current"),
+          store.reset("a", "current"),
           store.take("a", `${names[0]}/..`)
         ]
         for (const work of works)

@@ -22,10 +22,26 @@ export const approves = (approval: Approval | undefined, bytes: number): boolean
 export const spend = (approval: Approval): Approval | undefined =>
   approval.runs > 1 ? { ...approval, runs: approval.runs - 1 } : undefined
 
+/**
+ * What a run will still write, as far as anyone can know before it: what is usual or was approved, less what has arrived already. An
+ * approval of any size lets as much again come as has arrived: a run that takes several attempts has room made faster than it grows.
+ * Bytes.
+ */
+export const expected = (usual: number, arrived: number, approval: Approval | undefined): number =>
+  Math.max(
+    0,
+    usual - arrived,
+    approval === undefined ? 0 : approval.bytes === undefined ? arrived : approval.bytes - arrived
+  )
+
 /** In bytes. `needs`: what the run will add, as far as anyone knows beforehand; 0 where nobody does. */
 export interface AdmissionRequest {
   readonly host: string
   readonly needs: number
+  /** What an attempt before has added already; 0 unless given. */
+  readonly arrived?: number
+  /** What no run starts below; 0 unless given. */
+  readonly least?: number
   readonly free: number
   /** What a plan could free at most. */
   readonly freeable: number
@@ -46,25 +62,25 @@ export type Admission =
  * refusal is recorded by the caller, and shown until it is resolved.
  */
 export const admission = (request: AdmissionRequest): Admission => {
-  const { approval, free, freeable, hostReserve, needs, storeReserve } = request
-  const larger = needs > hostReserve
-  const approved = larger && approves(approval, needs)
+  const { approval, arrived = 0, free, freeable, hostReserve, least = 0, needs, storeReserve } = request
+  const larger = arrived + needs > hostReserve
+  const approved = larger && approves(approval, arrived + needs)
   const defend = approved ? Math.max(storeReserve, needs) : storeReserve
-  const short = needs - free
+  const short = Math.max(needs, least) - free
   if (short <= 0) return { verdict: "go", defend }
   if (larger && !approved) return { verdict: "suddenly larger", defend, short }
   if (short > freeable) return { verdict: "no space", defend, short: short - freeable }
   return { verdict: "room", defend: Math.max(defend, needs) }
 }
 
-/** Why a run is refused, and what would help. */
+/** Why a run is refused once nothing more may be deleted for it, and what would help. */
 export const refusalWords = (request: AdmissionRequest, verdict: "suddenly larger" | "no space"): string => {
-  const { free, freeable, host, hostReserve, needs } = request
+  const { arrived = 0, free, host, hostReserve, least = 0, needs } = request
   return verdict === "suddenly larger"
-    ? `${host} needs ${bytesText(needs)}, more than the ${bytesText(hostReserve)} that its last backups earn it, and ${bytesText(free)} ` +
-        `is free. Nothing older was deleted for it. To let it in: byteback approve ${host} --bytes ${needs}`
-    : `${host} needs ${bytesText(needs)}; ${bytesText(free)} is free and pruning could free ${bytesText(freeable)}. Nothing was ` +
-        `deleted. What would help: a larger disk, releasing held snapshots, or removing a host that is gone`
+    ? `${host} needs at least ${bytesText(arrived + needs)}, more than the ${bytesText(hostReserve)} that its last backups earn it, and ` +
+        `${bytesText(free)} is free. Nothing older was deleted for it. To let it in: byteback approve ${host}`
+    : `${host} needs ${bytesText(Math.max(needs, least))}, ${bytesText(free)} is free, and nothing more may be deleted for it. What is ` +
+        `kept was not touched. What would help: a larger disk, releasing held snapshots, or removing a host that is gone`
 }
 
 /** Growth below this (bytes) is no anomaly, whatever the median: a host that hardly changes would cry wolf. */

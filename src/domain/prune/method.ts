@@ -10,6 +10,13 @@ export type Method =
   | { readonly name: "importance"; readonly targets?: ReadonlyArray<number> }
   | ({ readonly name: "spread"; readonly weigh?: boolean } & SpreadOptions)
 
+/** What a server may be told to prune by: the methods by their names, and spread where it weighs. */
+export const pruneOrders = ["age", "importance", "spread", "spread-by-bytes"] as const
+export type PruneOrder = (typeof pruneOrders)[number]
+
+export const methodOf = (order: PruneOrder): Method =>
+  order === "spread-by-bytes" ? { name: "spread", weigh: true } : { name: order }
+
 /**
  * An empty history of one host for a method. `bytes` (what a deletion would free, from the slots of a snapshot and its neighbours) is
  * used by a spread that weighs, and by it alone.

@@ -10,7 +10,7 @@ import type { Share } from "./share.ts"
 import { byHost, DAY, type Stored } from "./snapshot.ts"
 import { TYPICAL_BYTES } from "./spread.ts"
 
-/** A snapshot younger than this (seconds) goes only when nothing older can. */
+/** A snapshot younger than this (seconds) goes only when nothing older can: of hosts over their share, or of the others. */
 export const MIN_AGE = 7 * DAY
 
 /** `free` and `reserve` in bytes, `now` in epoch seconds. */
@@ -44,8 +44,8 @@ export interface Kept {
 
 /**
  * `outcome`: `met`, free >= reserve after the last deletion; `short`, nothing deletable is left and `shortfall` bytes are missing;
- * `owed`, what is missing is held by newcomers over their share that have nothing left to delete, and hosts within theirs do not pay
- * for it; `measure`, nobody knows what the last deletion frees: carry it out, measure, and plan again.
+ * `owed`, what is missing is held by hosts over their share that are new or whose snapshots are in doubt, and that have nothing left to
+ * delete: hosts within theirs do not pay for it; `measure`, nobody knows what the last deletion frees: carry it out, measure, and plan again.
  */
 export interface Plan {
   readonly method: Method["name"]
@@ -70,7 +70,7 @@ export interface Plan {
  *
  * 1. what is incomplete and replaced by something complete;
  * 2. what belongs to hosts over their share, by the method among them; older than `minAge` before younger;
- * 3. what belongs to the others, likewise, but only for what is missing beyond the bytes that newcomers hold over their shares.
+ * 3. what belongs to the others, likewise, but only for what is missing beyond the bytes that are owed (see `Queue`).
  *
  * A deletion counts against its host's share at once. Each choice depends on nothing but what is still there, so a plan that was
  * carried out in part and made again is the rest of itself, provided that `firsts` is given and that deletions free what
@@ -80,7 +80,8 @@ export const plan = (request: PlanRequest): Plan => {
   const { method, now, reserve } = request
   const hosts = hostsOf(request)
   const queue = new Queue(hosts.map((host) => host.history))
-  hosts.forEach(({ share, used }, index) => {
+  hosts.forEach(({ doubted, share, used }, index) => {
+    queue.doubted[index] = doubted
     queue.share[index] = share
     queue.used[index] = used
   })
@@ -130,6 +131,7 @@ export const canonical = (method: Method, deletions: ReadonlyArray<Deletion>): s
 interface Host {
   readonly used: number
   readonly share: number
+  readonly doubted: number
   /** Newest first; a slot of the history is an index of this. */
   readonly ranked: ReadonlyArray<Stored>
   readonly history: History
@@ -153,7 +155,8 @@ const hostsOf = ({ firsts, method, minAge = MIN_AGE, now, shares, snapshots }: P
       history.insert(snapshot.t, tier)
     })
     const { share, used } = shares?.get(name) ?? { share: Infinity, used: 0 }
-    return { used, share, ranked, history, never }
+    const doubted = list.reduce((sum, one) => sum + (one.doubted ?? 0), 0)
+    return { used, share, doubted, ranked, history, never }
   })
 }
 
@@ -169,7 +172,7 @@ const goesWords = (host: Host, slot: number, now: number, before: number, over: 
       ? ", leaves nothing"
       : `, leaves ${left.map((slot) => ageText(now - history.t[slot]!)).join(" and ")}`,
     history.tier === Tier.first ? "; incomplete, and a complete one is newer" : "",
-    history.tier === Tier.young ? "; young, but nothing older may go" : "",
+    history.tier === Tier.young ? `; young, but nothing older ${over ? "of hosts over their share " : ""}may go` : "",
     over ? `; ${ranked[slot]!.host} holds more than its share` : ""
   ].join("")
 }

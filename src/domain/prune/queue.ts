@@ -18,7 +18,8 @@ const WITHIN = 2
  *
  * A new host has no past for admission to measure it by, so for its first `minAge` what it holds over its share is owed: hosts within
  * their own lose nothing for as much of what is missing. Later they do pay, since hosts of unequal size are no attack, and a store
- * that waits for ever serves nobody.
+ * that waits for ever serves nobody. But as much of it as is in doubt stays owed: a host that floods a store with what looks wrong
+ * cannot lose that, and nobody else pays for it while it is looked at.
  *
  * Use: fill in `used` and `share`, `start(now)`, then `next` and `take` until satisfied. Each take costs O(log hosts + log snapshots of
  * the host).
@@ -27,6 +28,8 @@ export class Queue {
   /** Bytes that each host holds, and that are its by right: no end of them unless given. */
   readonly used: Float64Array
   readonly share: Float64Array
+  /** Bytes of each host that are in doubt, and may not be deleted for that; none unless given. */
+  readonly doubted: Float64Array
   readonly #over: Uint8Array
   readonly #histories: ReadonlyArray<History>
   readonly #heads: Heads
@@ -39,6 +42,7 @@ export class Queue {
   constructor(histories: ReadonlyArray<History>) {
     this.used = new Float64Array(histories.length)
     this.share = new Float64Array(histories.length).fill(Infinity)
+    this.doubted = new Float64Array(histories.length)
     this.#over = new Uint8Array(histories.length)
     this.#looked = new Uint8Array(histories.length)
     this.#histories = histories
@@ -62,7 +66,7 @@ export class Queue {
 
   /**
    * Index of the host whose snapshot goes next (its slot is that history's `victim(now)`), where so many bytes are still missing; NONE
-   * where nothing may go, OWED where what is missing is owed by newcomers that have nothing left to lose.
+   * where nothing may go, OWED where what is missing is owed by hosts over their share that have nothing left to lose.
    */
   next(missing: number): number {
     const host = this.#head()
@@ -115,7 +119,8 @@ export class Queue {
 
   #owing(host: number): number {
     const { first, minAge } = this.#histories[host]!
-    return this.#now - first < minAge ? Math.max(0, this.used[host]! - this.share[host]!) : 0
+    const over = Math.max(0, this.used[host]! - this.share[host]!)
+    return this.#now - first < minAge ? over : Math.min(over, this.doubted[host]!)
   }
 
   #add(host: number): void {

@@ -1,5 +1,5 @@
 // What a host's journal says that pruning and admission need: sizes, holds, approvals, refusals.
-import type { JournalEntry, SnapshotTaken } from "../JournalEntry.ts"
+import type { Journal, JournalEntry, SnapshotTaken } from "../JournalEntry.ts"
 import { type Approval, HOLD, spend } from "./admission.ts"
 import { isFutile } from "./futile.ts"
 
@@ -16,7 +16,7 @@ export interface HostRecord {
   readonly taken: ReadonlyMap<string, SnapshotTaken>
   /** What a snapshot's deletion may free, as far as is known. It does not change when others are deleted. */
   readonly bytes: ReadonlyMap<string, number>
-  /** Bytes new in each backup but the first, oldest first: what reserves and medians are made of. */
+  /** Bytes new in each backup but the first, oldest first: what medians are made of, and most of it reserves. */
   readonly sizes: ReadonlyArray<number>
   /** What the first full backup held beyond what its deletion may free: it lives on in all others. */
   readonly base: number
@@ -29,6 +29,8 @@ export interface HostRecord {
   readonly approval: Approval | undefined
   /** A refusal that still stands. */
   readonly refusal: Refusal | undefined
+  /** `removed`: its access was taken away; `removing`: its backups are to be deleted as well, and that was cut short. */
+  readonly gone: "removed" | "removing" | undefined
 }
 
 /** What holds since the host's backups were last deleted as a whole. */
@@ -39,9 +41,17 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
   const suspects = new Map<string, Mark>()
   let approval: Approval | undefined
   let refusal: Refusal | undefined
-  let gone: Extract<JournalEntry, { readonly _tag: "deleted" }> | undefined
+  let gone: HostRecord["gone"]
+  let lastDeleted: Extract<JournalEntry, { readonly _tag: "deleted" }> | undefined
   for (const entry of journal.slice(from)) {
     switch (entry._tag) {
+      case "enrolled":
+        gone = undefined
+        break
+      case "removing":
+      case "removed":
+        gone = entry._tag
+        break
       case "snapshot":
         taken.set(entry.name, entry)
         if (entry.anomaly !== undefined) suspects.set(entry.name, { until: entry.at + HOLD, why: entry.anomaly })
@@ -73,7 +83,7 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
         refusal = entry
         break
       case "deleted":
-        gone = entry
+        lastDeleted = entry
         break
     }
   }
@@ -89,18 +99,23 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
     bytes,
     sizes: sizesOf(list),
     base: Math.max(0, (list[0]?.bytes ?? 0) - (list[1]?.bytes ?? 0)),
-    futile: gone !== undefined && isFutile(bytes.get(gone.name) ?? 0, gone.freed),
+    futile: lastDeleted !== undefined && isFutile(bytes.get(lastDeleted.name) ?? 0, lastDeleted.freed),
     first: list[0]?.at,
     holds,
     suspects,
     approval,
-    refusal
+    refusal,
+    gone
   }
 }
 
 /** The first is a whole backup, and says nothing of what is new in others. */
 const sizesOf = (list: ReadonlyArray<SnapshotTaken>): ReadonlyArray<number> =>
   list.slice(1).flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes]))
+
+/** `sizes` that earn a reserve: what looks wrong earns none, until somebody has looked or its time is over. */
+export const earningSizes = ({ suspects, taken }: HostRecord, now: number): ReadonlyArray<number> =>
+  sizesOf([...taken.values()].filter((one, index) => index === 0 || markAt(suspects, one.name, now) === undefined))
 
 /** `sizes` as they were known, or would have been, when a snapshot was taken. */
 export const sizesBefore = (record: HostRecord, name: string): ReadonlyArray<number> => {
@@ -113,11 +128,33 @@ export const sizesBefore = (record: HostRecord, name: string): ReadonlyArray<num
   )
 }
 
+/**
+ * The mark on each of a host's snapshots that a damaged line of its journal may have spoken of: nobody knows which of them it held or
+ * called suspect. It lasts until somebody releases the snapshot, and no longer than 30 days after the journal went on.
+ */
+export const doubtOf = ({ damaged, entries }: Journal, name: string): Mark | undefined => {
+  const last = damaged.at(-1)
+  if (last === undefined) return undefined
+  const since = entries.slice(last - damaged.length)
+  if (since.some((one) => (one._tag === "snapshot" || one._tag === "released") && one.name === name)) return undefined
+  const next = since[0]
+  const why = "its journal is damaged, and may have said that it is held"
+  return { until: next === undefined ? Infinity : next.at + HOLD, why }
+}
+
+/** Those of a host's snapshots (names, oldest first) that nobody has measured yet, each with the one before it, by which it will be judged. */
+export const unmeasured = (
+  { taken }: HostRecord,
+  names: ReadonlyArray<string>
+): ReadonlyArray<{ readonly name: string; readonly previous: string | null }> =>
+  names.flatMap((name, index) => {
+    const its = taken.get(name)
+    const known = its === undefined || (its.bytes !== undefined && its.files !== undefined)
+    return known ? [] : [{ name, previous: names[index - 1] ?? null }]
+  })
+
 /** The mark on a snapshot that still counts at `now`. */
 export const markAt = (marks: ReadonlyMap<string, Mark>, name: string, now: number): Mark | undefined => {
   const mark = marks.get(name)
   return mark !== undefined && mark.until > now ? mark : undefined
 }
-
-/** All times that a journal gives, epoch seconds. */
-export const timesOf = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<number> => journal.map(({ at }) => at)

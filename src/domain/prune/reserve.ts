@@ -3,6 +3,12 @@
 /** How many of a host's backups its reserve is the mean of. */
 export const RESERVE_OVER = 10
 
+/** What a host's backups usually come to: the mean of the last ten, rounded up; 0 for none. Bytes. */
+export const usualSize = (sizes: ReadonlyArray<number>): number => {
+  const last = sizes.slice(-RESERVE_OVER)
+  return last.length === 0 ? 0 : Math.ceil(last.reduce((sum, size) => sum + size, 0) / last.length)
+}
+
 /**
  * ceil(1.5 x mean of the last ten sizes), in integers; the mean of what exists where there are fewer, 0 for none. `sizes` are the bytes
  * new in each backup, oldest first, without the host's first full one. Exact while three times their sum is below 2^53.

@@ -13,12 +13,16 @@ export interface Snapshot {
   readonly id: string
 }
 
-/** A snapshot with all that a plan needs. `bytes`: what its deletion alone would free; absent where that is not known. */
+/**
+ * A snapshot with all that a plan needs. `bytes`: what its deletion alone would free; absent where that is not known. `doubted`: bytes of
+ * it that nobody may have back, as what its host wrote looks wrong: it is suspect for that, or held before one that is; 0 unless given.
+ */
 export interface Stored extends Snapshot {
   readonly state: "complete" | "incomplete" | "suspect"
   readonly held: boolean
   readonly inUse: boolean
   readonly bytes?: number
+  readonly doubted?: number
   /** The newest of its host holds all that it holds; false unless given. */
   readonly futile?: boolean
 }

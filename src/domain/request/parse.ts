@@ -22,6 +22,7 @@ import type {
 } from "./request.ts"
 import { snapshotOf } from "./request.ts"
 import { parsePullPath, parseSnapshotPath } from "./requestPath.ts"
+import { protocol } from "../hello.ts"
 import { type LongOptions, parseCluster, parseLongOption, pullOptions, pushOptions } from "./rsyncOptions.ts"
 
 /** Bytes of JSON in a typed request. */
@@ -35,7 +36,7 @@ const typedPrefix = "byteback request "
  */
 export const parse = (line: string): Parsed<Request> => {
   if (line.startsWith(typedPrefix)) return parseTyped(line.slice(typedPrefix.length))
-  const words = lex(line, line.startsWith("byteback-"))
+  const words = lex(line, line.startsWith("byteback-re"))
   if (!words.ok) return words
   const [program, ...rest] = words.value
   switch (program?.text) {
@@ -45,6 +46,8 @@ export const parse = (line: string): Parsed<Request> => {
       return bounded(parseRestore(rest))
     case "rsync":
       return bounded(parseRsync(texts(rest)))
+    case "byteback-push":
+      return bounded(parsePush(texts(rest)))
     default:
       return refuse("the command is not one that this server knows", program?.text ?? line)
   }
@@ -157,6 +160,16 @@ const parseRsync = (words: ReadonlyArray<string>): Parsed<Push | Pull | Secluded
   return rest[1] === "--sender"
     ? parseServer({ _tag: "Pull" }, rest.slice(2))
     : parseServer({ _tag: "Push" }, rest.slice(1))
+}
+
+/** A push that says which protocol it is of, so that nothing but a server of ours takes it, and begins without first words. */
+const parsePush = (words: ReadonlyArray<string>): Parsed<Push | Secluded> => {
+  const spoken = /^--protocol=(\d{1,9})$/.exec(words[0] ?? "")
+  if (spoken === null) return refuse("expected --protocol=N", words[0])
+  const number = Number(spoken[1])
+  if (number < protocol.oldest || number > protocol.current)
+    return refuse(`this server's protocol is ${protocol.current}; client and server are too far apart`, words[0])
+  return words[1] === "--server" ? parseServer({ _tag: "Push" }, words.slice(2)) : refuse("expected --server", words[1])
 }
 
 type Transferred<Of extends SecludedOf> = Extract<Push | Pull | Restore, { _tag: Of["_tag"] }>

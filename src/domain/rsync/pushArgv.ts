@@ -1,4 +1,5 @@
 // The rsync command line of a backup, and the server line that rsync makes of it.
+import { protocol } from "../hello.ts"
 
 /** How rsync reaches the server: its --rsh, and the name that stands before the colon. */
 export interface RemoteShell {
@@ -30,6 +31,8 @@ export interface PushPlan {
 /**
  * rsync's arguments; the rules go to its stdin (`rulesText`), so that names may be any bytes.
  * fake-super is the far end's: owner, mode, devices and privileged xattrs lie there as xattrs of plain files.
+ * The far end is called by a name that only a byteback server of this protocol answers to: whoever else the destination may lead to
+ * by mistake, nothing is deleted there.
  */
 export const pushArgv = (plan: PushPlan): ReadonlyArray<string> => [
   "--archive",
@@ -51,7 +54,7 @@ export const pushArgv = (plan: PushPlan): ReadonlyArray<string> => [
   ...plan.flags,
   "--filter=merge -",
   `--rsh=${plan.server.rsh}`,
-  "--rsync-path=rsync --fake-super",
+  `--rsync-path=byteback-push --protocol=${protocol.current}`,
   "--",
   ...plan.sources,
   `${plan.server.alias}:.`

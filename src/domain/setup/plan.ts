@@ -24,6 +24,7 @@ export class SetupRefused extends Schema.TaggedError<SetupRefused>()("SetupRefus
     "device-not-empty",
     "image-not-ours",
     "image-too-small",
+    "image-too-large",
     "bad-option",
     "key-in-use"
   ]),
@@ -105,6 +106,7 @@ export const neededPrograms: Readonly<Record<string, string>> = {
   "mkfs.btrfs": "btrfs-progs",
   bwrap: "bubblewrap",
   getfattr: "attr",
+  perl: "perl-base",
   useradd: "passwd",
   usermod: "passwd",
   mount: "mount",
@@ -141,6 +143,8 @@ export interface ObservedServer {
   readonly storeHasFiles: boolean
   /** the device or image of the wishes, `null` where nothing is there */
   readonly device: DeviceState | null
+  /** how many bytes the image of the wishes can come to hold where it is to lie, `null` where none is wished for */
+  readonly room: number | null
   readonly fstab: string
   readonly sshdConfig: string
   readonly sshdDropIn: string | null
@@ -295,7 +299,7 @@ const storeChanges = (
     return Result.succeed({ changes: mount, warnings: optionWarnings(wanted.options, paths) })
   }
   const fresh = image
-    ? imageChanges(observed.device, path, source._tag === "image" ? source.size : 0, newUuid)
+    ? imageChanges(observed, path, source._tag === "image" ? source.size : 0, newUuid)
     : deviceChanges(observed.device, path, source._tag === "device" && source.force, newUuid)
   return Result.map(fresh, (changes) => ({ changes: [...changes, ...mount], warnings: [] }))
 }
@@ -401,7 +405,7 @@ const deviceChanges = (
 }
 
 const imageChanges = (
-  device: DeviceState | null,
+  { device, room }: ObservedServer,
   path: string,
   bytes: number,
   uuid: string
@@ -414,6 +418,13 @@ const imageChanges = (
   }
   if (!Number.isSafeInteger(bytes) || bytes < smallestStore) {
     return refuse("image-too-small", "--size must be 256 MiB or more")
+  }
+  // What btrfs believes to be free is what pruning defends: were the disk below full first, the store would break.
+  if (room !== null && bytes > room) {
+    return refuse(
+      "image-too-large",
+      `--size ${bytes} is more than the ${room} bytes that are free where ${path} would lie; write less, or choose a larger disk`
+    )
   }
   return Result.succeed([
     { _tag: "create-image", path, bytes },

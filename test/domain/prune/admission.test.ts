@@ -6,6 +6,7 @@ import {
   type AdmissionRequest,
   anomaly,
   approves,
+  expected,
   INTERVAL,
   massChange,
   mayLookWrong,
@@ -50,7 +51,7 @@ describe("a run", () => {
     const refused = admission(large)
     assert.strictEqual(refused.verdict, "suddenly larger")
     assert.strictEqual(refused.defend, 30)
-    assert.include(refusalWords(large, "suddenly larger"), "byteback approve web --bytes 45")
+    assert.include(refusalWords(large, "suddenly larger"), "byteback approve web")
     const approved = admission({ ...large, approval: { bytes: 45, runs: 1 } })
     assert.strictEqual(approved.verdict, "room")
     assert.strictEqual(approved.defend, 45)
@@ -62,6 +63,21 @@ describe("a run", () => {
     const refused = admission({ ...ask, free: 5, freeable: 4, needs: 20 })
     assert.strictEqual(refused.verdict, "no space")
     assert.strictEqual("short" in refused && refused.short, 11)
+  })
+
+  it("is expected to be as large as usual or as approved, less what has arrived, or that once more where nobody said", () => {
+    assert.strictEqual(expected(10, 0, undefined), 10)
+    assert.strictEqual(expected(10, 4, undefined), 6)
+    assert.strictEqual(expected(10, 40, undefined), 0)
+    assert.strictEqual(expected(10, 4, { bytes: 50, runs: 1 }), 46)
+    assert.strictEqual(expected(10, 4, { bytes: 8, runs: 1 }), 6)
+    assert.strictEqual(expected(10, 40, { runs: 1 }), 40)
+  })
+
+  it("that has arrived in part is judged by all of it, and starts with the least or not at all", () => {
+    assert.strictEqual(admission({ ...ask, arrived: 45, needs: 0, free: 5, least: 8 }).verdict, "suddenly larger")
+    assert.strictEqual(admission({ ...ask, arrived: 15, needs: 5, free: 5, least: 8 }).verdict, "room")
+    assert.strictEqual(admission({ ...ask, arrived: 15, needs: 5, free: 5 }).verdict, "go")
   })
 
   it("never has more defended for it than the store's reserve, unless it is approved or usual", () => {

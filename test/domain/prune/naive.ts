@@ -1,5 +1,8 @@
 // The definitions, written down as they are read: slow, and the oracle for the fast ones.
-import { DAY, isFuture, newestFirst, type Snapshot } from "../../../src/domain/prune/snapshot.ts"
+import { TARGETS } from "../../../src/domain/prune/importance.ts"
+import type { Method } from "../../../src/domain/prune/method.ts"
+import type { PlanRequest } from "../../../src/domain/prune/plan.ts"
+import { DAY, isFuture, newestFirst, type Snapshot, type Stored } from "../../../src/domain/prune/snapshot.ts"
 
 const hostsOf = (snapshots: ReadonlyArray<Snapshot>) => [...new Set(snapshots.map((s) => s.host))].toSorted()
 
@@ -88,3 +91,83 @@ export const firstsOf = (snapshots: ReadonlyArray<Snapshot>, given?: ReadonlyMap
       Math.min(given?.get(host) ?? Infinity, ...snapshots.filter((s) => s.host === host).map((s) => s.t))
     ])
   )
+
+/** The newest first, found one by one. */
+export const naiveAge = (snapshots: ReadonlyArray<Snapshot>, now: number): Array<Snapshot> => {
+  const list = snapshots.filter((s) => !isFuture(s, now))
+  const out: Array<Snapshot> = []
+  while (list.length > 0) {
+    let best = 0
+    for (let i = 1; i < list.length; i++) if (newestFirst(list[i]!, list[best]!) < 0) best = i
+    out.push(list.splice(best, 1)[0]!)
+  }
+  return out
+}
+
+/** What the least important of a host's list has least of, compared with `<`. */
+const worth = (method: Method, list: ReadonlyArray<Stored>, now: number, firsts: ReadonlyMap<string, number>) => {
+  switch (method.name) {
+    case "age":
+      return list.map(({ t }) => t)
+    case "importance": {
+      const order = naiveImportance(list, now, method.targets ?? TARGETS).map((ranked) => ranked.snapshot)
+      return list.map((s) => -order.indexOf(s))
+    }
+    case "spread": {
+      const { regretBelow = 8, weigh } = method
+      const bytes = (s: Snapshot) => (s as Stored).bytes ?? 0
+      const loss = lossAt(now, { firsts, regretBelow, ...(weigh === true ? { bytes } : {}) })
+      return list.map((_, index) => loss(list, index))
+    }
+  }
+}
+
+/**
+ * What a plan deletes, in order: every choice anew from all that is left. In groups: what is incomplete and replaced; the hosts over
+ * their share, old before young; the others, old before young, as long as newcomers over their share do not owe what is missing.
+ */
+export const naivePlan = (request: PlanRequest & Required<Pick<PlanRequest, "firsts" | "minAge" | "shares">>) => {
+  const { firsts, method, minAge, now, reserve, shares } = request
+  const good = (s: Stored) => s.state !== "suspect" && !isFuture(s, now)
+  const left = [...request.snapshots].toSorted(newestFirst)
+  const hosts = hostsOf(left)
+  const floors = hosts.map((host) => {
+    const its = left.filter((s) => s.host === host && good(s))
+    return its.find((s) => s.state === "complete") ?? its[0]
+  })
+  const replaced = left.filter(
+    (s) =>
+      s.state === "incomplete" &&
+      floors.some((f) => f?.host === s.host && f.state === "complete" && newestFirst(f, s) < 0)
+  )
+  const used = new Map([...shares].map(([host, its]) => [host, its.used]))
+  const over = (host: string) => Math.max(0, (used.get(host) ?? 0) - (shares.get(host)?.share ?? Infinity))
+  const out: Array<Stored> = []
+  let { free } = request
+  while (free < reserve) {
+    const choices = hosts.flatMap((host) => {
+      const list = left.filter((s) => s.host === host && good(s))
+      const worths = worth(method, list, now, firsts)
+      return list.flatMap((snapshot, index) => {
+        if (snapshot.held || snapshot.inUse || floors.includes(snapshot)) return []
+        const late = (over(host) > 0 ? 0 : 2) + (now - snapshot.t < minAge ? 1 : 0)
+        return [{ snapshot, worth: worths[index]!, group: replaced.includes(snapshot) ? 0 : 1 + late }]
+      })
+    })
+    const first = method.name === "spread" ? 1 : -1
+    const [next] = choices.toSorted(
+      (a, b) =>
+        a.group - b.group ||
+        (a.worth < b.worth ? -1 : a.worth > b.worth ? 1 : first * newestFirst(a.snapshot, b.snapshot))
+    )
+    const newcomers = hosts.filter((host) => now - firsts.get(host)! < minAge)
+    const owed = newcomers.reduce((sum, host) => sum + over(host), 0)
+    if (next === undefined || (next.group > 2 && owed >= reserve - free)) break
+    const { snapshot } = next
+    left.splice(left.indexOf(snapshot), 1)
+    free += snapshot.bytes ?? 0
+    if (used.has(snapshot.host)) used.set(snapshot.host, used.get(snapshot.host)! - (snapshot.bytes ?? 0))
+    out.push(snapshot)
+  }
+  return out
+}

@@ -7,6 +7,7 @@ import type { Method } from "../../../src/domain/prune/method.ts"
 import { canonical, MIN_AGE, plan, type PlanRequest } from "../../../src/domain/prune/plan.ts"
 import { DAY, isFuture, newestFirst, type Stored } from "../../../src/domain/prune/snapshot.ts"
 import { aged, named, NOW, stored } from "./arbitrary.ts"
+import { naivePlan } from "./naive.ts"
 
 const METHODS: ReadonlyArray<Method> = [
   { name: "age" },
@@ -23,6 +24,7 @@ const base = { method: { name: "age" }, now: NOW, minAge: -DAY } as const
 
 const victims = (request: PlanRequest) => plan(request).deletions.map((d) => d.snapshot)
 
+/** Two hosts of three have a share; in a flood the first of them came this week and wrote far more than its own. */
 const requests = fc
   .record({
     method: fc.constantFrom(...METHODS),
@@ -30,16 +32,24 @@ const requests = fc
     free: fc.nat({ max: 200 }),
     reserve: fc.nat({ max: 800 }),
     share: fc.nat({ max: 400 }),
-    minAge: fc.constantFrom(0, MIN_AGE)
+    pending: fc.oneof(fc.constant(0), fc.nat({ max: 600 })),
+    minAge: fc.constantFrom(0, MIN_AGE),
+    flood: fc.boolean()
   })
-  .map(({ share, ...request }): PlanRequest => {
+  .map(({ flood, minAge, pending, share, ...request }) => {
+    const since = (s: Stored) => (flood && s.host === "a" ? { ...s, t: NOW - ((NOW - s.t) % (3 * DAY)) } : s)
+    const snapshots = request.snapshots.map(since)
     const used = (host: string) =>
-      request.snapshots.filter((s) => s.host === host).reduce((sum, s) => sum + (s.bytes ?? 0), 0)
+      snapshots.filter((s) => s.host === host).reduce((sum, s) => sum + (s.bytes ?? 0), pending)
     return {
       ...request,
+      snapshots,
       now: NOW,
-      firsts: new Map(["a", "b", "c"].map((host) => [host, NOW - 500 * DAY])),
-      shares: new Map(["a", "b"].map((host) => [host, { used: used(host), share }]))
+      minAge: flood ? MIN_AGE : minAge,
+      firsts: new Map(["a", "b", "c"].map((host) => [host, NOW - (flood && host === "a" ? 3 : 500) * DAY])),
+      shares: new Map(
+        ["a", "b"].map((host) => [host, { used: used(host) + (flood && host === "a" ? 1000 : 0), share }])
+      )
     }
   })
 
@@ -129,8 +139,10 @@ describe("a plan, by example", () => {
       ["hostile", { used: 960, share: 500 }]
     ])
     for (const method of METHODS) {
-      const gone = victims({ method, now: NOW, snapshots: [...victim, ...hostile], free: 0, reserve: 460, shares })
-      assert.ok(gone.length > 0 && gone.every((s) => s.host === "hostile"))
+      const made = plan({ method, now: NOW, snapshots: [...victim, ...hostile], free: 0, reserve: 460, shares })
+      assert.ok(made.deletions.length > 0 && made.deletions.every((d) => d.snapshot.host === "hostile"))
+      for (const { why } of made.deletions)
+        assert.match(why, /young, but nothing older of hosts over their share may go/)
     }
   })
 
@@ -153,10 +165,45 @@ describe("a plan, by example", () => {
     assert.lengthOf(asked(complete(aged([0, 9], "large"), 30), 100).deletions, 3)
   })
 
+  it("takes nothing from a host within its share for what another holds over its own and nobody may delete, as it looks wrong", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...METHODS),
+        fc.array(fc.nat({ max: 100 }), { minLength: 1, maxLength: 8 }),
+        fc.nat({ max: 400 }),
+        fc.integer({ min: 1, max: 400 }),
+        (method, doubts, share, missing) => {
+          const victim = complete(aged([0, 10, 20, 40, 80], "victim"), 100)
+          const [newest, ...flood] = aged([300, ...doubts.map((_, i) => i / 4)], "large")
+          const suspects = flood.flatMap((one, i) =>
+            complete([one], doubts[i]!, { state: "suspect", doubted: doubts[i]! })
+          )
+          const used = doubts.reduce((sum, bytes) => sum + bytes, 0)
+          const shares = new Map([
+            ["victim", { used: 500, share: 1000 }],
+            ["large", { used, share }]
+          ])
+          const snapshots = [...victim, ...complete([newest!], 0), ...suspects]
+          const made = plan({ ...base, method, snapshots, free: 0, reserve: missing, shares })
+          const owed = Math.max(0, used - share)
+          assert.strictEqual(made.deletions.length === 0, owed >= missing)
+          for (const { free } of made.deletions) assert.isAbove(missing - (free - 100), owed)
+          if (owed >= missing) assert.strictEqual(made.outcome, "owed")
+        }
+      ),
+      { numRuns: 300 }
+    )
+  })
+
   it("takes the young of a host only when nothing older of it can go", () => {
     const snapshots = complete(aged([0, 1, 2, 8, 9]), 1)
     for (const method of METHODS) {
-      const gone = victims({ method, now: NOW, snapshots, free: 0, reserve: 99 }).map((s) => (NOW - s.t) / DAY)
+      const made = plan({ method, now: NOW, snapshots, free: 0, reserve: 99 })
+      const gone = made.deletions.map(({ snapshot }) => (NOW - snapshot.t) / DAY)
+      assert.deepStrictEqual(
+        made.deletions.map(({ why }) => why.endsWith("; young, but nothing older may go")),
+        [false, false, true, true]
+      )
       assert.deepStrictEqual(
         gone.slice(0, 2).toSorted((a, b) => a - b),
         [8, 9]
@@ -187,6 +234,20 @@ describe("a plan, by example", () => {
 
 describe("a plan, by law", () => {
   const runs = { numRuns: 300 }
+
+  it("is tried in all its ends", () => {
+    const ends = fc.sample(requests, 500).map((request) => plan(request).outcome)
+    for (const end of ["met", "short", "owed"] as const) {
+      assert.isAbove(ends.filter((one) => one === end).length, 10, end)
+    }
+  })
+
+  it("equals the definition", () => {
+    fc.assert(
+      fc.property(requests, (request) => assert.deepStrictEqual(victims(request), naivePlan(request))),
+      { numRuns: 1000 }
+    )
+  })
 
   it("never deletes what is held, suspect, in use, or the newest complete of its host, and misses exactly what it says", () => {
     fc.assert(

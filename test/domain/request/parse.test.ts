@@ -91,6 +91,7 @@ describe("what rsync 3.5.0 sends", () => {
   const push = "--timeout=600 --delete-during --delete-excluded --stats --numeric-ids --inplace . ."
   for (const [asked, line] of [
     ["a backup", `rsync --fake-super --server -lHogDtpAXrRe.iLsfxCIvu ${push}`],
+    ["a backup of ours", `byteback-push --protocol=1 --server -lHogDtpAXrRe.iLsfxCIvu ${push}`],
     ["-v", `rsync --server -vlHogDtpAXrRe.iLsfxCIvu ${push}`],
     ["-vvv", `rsync --server -vvvlHogDtpAXrRe.iLsfxCIvu ${push}`],
     ["--dry-run", `rsync --server -nlHogDtpAXrRe.iLsfxCIvu ${push}`],
@@ -292,6 +293,13 @@ describe("what is refused, and how", () => {
     ["rsync --server -M--super . .", 'not allowed: "-M"'],
     [push("--super"), 'not allowed: "--super"'],
     ["rsync --fake-super --super --server -l . .", 'expected --server: "--super"'],
+    ["byteback-push --server -l . .", 'expected --protocol=N: "--server"'],
+    ["byteback-push --protocol=1 --fake-super --server -l . .", 'expected --server: "--fake-super"'],
+    ["byteback-push --protocol=1 --server --sender -l . .", 'not allowed: "--sender"'],
+    ["byteback-push --protocol=0 --server -l . .", "too far apart"],
+    ["byteback-push --protocol=99 --server -l . .", "too far apart"],
+    ["byteback-push --protocol=1\\;id --server -l . .", "expected --protocol=N"],
+    ["byteback-push --protocol=1 --server -l . *", "a character that only a shell would understand"],
     [push("--fake-super"), 'not allowed: "--fake-super"'],
     [push("--no-fake-super"), 'not allowed: "--no-fake-super"'],
     [push("--chmod=a+s"), 'not allowed: "--chmod"'],

@@ -50,7 +50,7 @@ describe("a push", () => {
           "--delete-excluded",
           "--inplace",
           "--filter=merge -",
-          "--rsync-path=rsync --fake-super"
+          "--rsync-path=byteback-push --protocol=1"
         ]) {
           assert.include(argv, option)
         }

@@ -37,6 +37,7 @@ const bare: ObservedServer = {
   sshdDropIn: null,
   sudoers: null,
   address: null,
+  room: 2 ** 40,
   timer: "none",
   keys: null
 }
@@ -204,6 +205,7 @@ describe("set-up is refused", () => {
     ["image-not-ours", { device: { ...full, kind: "file" } }, image],
     ["image-not-ours", { device: { ...empty, kind: "file" } }, image],
     ["image-too-small", {}, { ...image, store: { _tag: "image", file: "/i", size: 1024 } }],
+    ["image-too-large", { room: 2 ** 30 - 1 }, image],
     ["bad-option", {}, { ...image, store: { _tag: "image", file: "i", size: 2 ** 30 } }],
     ["bad-option", { device: empty }, { ...device, address: "-oProxyCommand=x" }],
     ["wrong-user", { user: { uid: 0, shell: "/bin/sh", locked: false }, device: empty }, device],
@@ -259,6 +261,7 @@ describe("whatever the machine looks like", () => {
     sshdDropIn: fc.option(fc.constant("old")),
     sudoers: fc.option(fc.constant("old")),
     address: fc.option(fc.constant("a\n")),
+    room: fc.option(fc.constantFrom(0, 2 ** 30 - 1, 2 ** 30)),
     timer: fc.constantFrom("none" as const, "enabled" as const, "disabled" as const),
     keys: fc.option(fc.constant({ entries: [], foreign: [] }))
   })
@@ -279,6 +282,7 @@ describe("whatever the machine looks like", () => {
         assert.notStrictEqual(tag, "mounted")
         assert.isNull(machine.mounted)
         assert.strictEqual(made.force, (machine.device?.signatures.length ?? 0) > 0)
+        assert.isTrue(tag !== "image" || machine.room === null || machine.room >= 2 ** 30)
         assert.isTrue(!made.force || (force && tag === "device" && machine.device?.mountedAt.length === 0))
       }),
       { numRuns: 1000 }

@@ -41,12 +41,32 @@ const busy: ScenarioFile = {
 }
 
 describe("a replay", () => {
+  /** Chances of every kind, of a seed. */
+  const chances = fc
+    .record({
+      seed: fc.nat({ max: 1_000_000 }),
+      method: fc.constantFrom("age" as const, "importance" as const, "spread" as const),
+      failure: fc.double({ min: 0, max: 0.5, noNaN: true }),
+      jitter: fc.constantFrom("1m", "1h", "5h"),
+      transfer: fc.constantFrom("atomic" as const, "resumable" as const)
+    })
+    .map(({ failure, jitter, method, seed, transfer }): ScenarioFile => ({
+      ...busy,
+      days: 60,
+      seed,
+      transfer,
+      policies: [method],
+      hosts: busy.hosts!.map((host, index) => (index === 0 ? { ...host, failure, jitter } : host))
+    }))
+
   it("gives the same bytes for the same seed, and others for another", () => {
-    for (const method of ["age", "importance", "spread"] as const) {
-      const file = { ...busy, policies: [method] }
-      assert.strictEqual(text(file), text(file))
-      assert.notStrictEqual(text(file), text({ ...file, seed: 2 }))
-    }
+    fc.assert(
+      fc.property(chances, (file) => {
+        assert.strictEqual(text(file), text(file))
+        assert.notStrictEqual(text(file), text({ ...file, seed: file.seed! + 1 }))
+      }),
+      { numRuns: 30 }
+    )
   })
 
   it("gives every host its own chances: one more host leaves the others' arrivals as they were", () => {
@@ -57,9 +77,14 @@ describe("a replay", () => {
         const whose = kind === Kind.snapshot ? trace.host[subject]! : subject
         return (kind === Kind.snapshot || kind === Kind.missed) && whose === host ? [trace.times[i]!] : []
       })
-    const few = { ...busy, capacity: { snapshots: 20 } }
-    const more = { ...few, hosts: [...few.hosts!, { name: "c" }] }
-    for (const host of [0, 1]) assert.deepStrictEqual(arrivals(run(more), host), arrivals(run(few), host))
+    fc.assert(
+      fc.property(chances, (file) => {
+        const few = { ...file, capacity: { snapshots: 20 } }
+        const more = { ...few, hosts: [...few.hosts!, { name: "c" }] }
+        for (const host of [0, 1]) assert.deepStrictEqual(arrivals(run(more), host), arrivals(run(few), host))
+      }),
+      { numRuns: 30 }
+    )
   })
 
   it("never fills the disk over its brim, and never deletes a host's last snapshot", () => {

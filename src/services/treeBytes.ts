@@ -1,0 +1,50 @@
+// What subvolumes hold, read from their trees by an ioctl, which perl can make and Node cannot: btrfs's own tools tell neither of metadata
+// nor of what compression leaves of a file.
+
+/**
+ * A program for `perl -e`, with a generation (0: the first) and subvolumes of one filesystem as arguments, as a host's snapshots, oldest
+ * first. Prints a line for each: the bytes of metadata (inodes, names, attributes, small files) in the leaves of its tree that were
+ * written after that generation, and the bytes on the disk of file data that was. Each is then the one from which the next is counted.
+ */
+export const treeBytes = String.raw`
+use strict;
+my ($SYNC, $INFO, $SEARCH, $room) = (0x9408, 0x81f8943c, 0xc0709411, 1 << 20);
+my ($most, $EXTENT, $inline) = (~0, 108, 0);
+my $since = shift;
+for my $path (@ARGV) {
+  # What is written to its original after a snapshot was made has a higher generation.
+  $since++ if $since;
+  sysopen(my $tree, $path, 0) or die "$path: $!\n";
+  ioctl($tree, $SYNC, 0) or die "$path: $!\n";
+  my $info = "\0" x 504;
+  ioctl($tree, $INFO, $info) or die "$path: $!\n";
+  my ($metadata, $data, @key) = (0, 0, 0, 0, 0);
+  while (1) {
+    my ($object, $type, $offset) = @key;
+    my $found = pack("Q<7L<4Q<5", 0, $object, $most, $offset, $most, $since, $most, $type, 255, 0xffffffff, (0) x 5, $room)
+      . "\0" x $room;
+    ioctl($tree, $SEARCH, $found) or die "$path: $!\n";
+    my ($items, $at) = (unpack("x64 L<", $found), 112);
+    last if $items == 0;
+    for (1 .. $items) {
+      ($object, $offset, $type, my $length) = unpack("x8 Q<2 L<2", substr($found, $at, 32));
+      # An item stands in its leaf with 25 bytes of its own.
+      $metadata += 25 + $length;
+      if ($type == $EXTENT) {
+        my ($born, $whole, $kind) = unpack("Q<2 x4 C", substr($found, $at + 32, 21));
+        if ($born < $since) { }
+        elsif ($kind == $inline) { $data += $length - 21 }
+        else {
+          # A file may refer to a part of an extent, which lies on the disk as a whole.
+          my ($stored, $part) = unpack("x29 Q< x8 Q<", substr($found, $at + 32, 53));
+          $data += $stored * $part / $whole if $whole;
+        }
+      }
+      $at += 32 + $length;
+    }
+    @key = $offset < $most ? ($object, $type, $offset + 1) : $type < 255 ? ($object, $type + 1, 0) : ($object + 1, 0, 0);
+  }
+  printf "%d %d\n", $metadata, $data;
+  $since = unpack("x352 Q<", $info);
+}
+`
