@@ -78,7 +78,10 @@ const uidOf = (host: string): number => {
   }
   return typeof uid === "number" && Number.isInteger(uid) && uid >= firstUid
     ? uid
-    : refuse(`no host ${host} is enrolled on this server`, exitCode.notEnrolled)
+    : refuse(
+        `${host} is not a host of this server; its administrator can add it: byteback invite ${host}`,
+        exitCode.notEnrolled
+      )
 }
 
 /** The store must be a mounted btrfs: else a push would fill the disk below the mount point. */
