@@ -108,12 +108,8 @@ export class Btrfs extends Context.Service<
     readonly sync: (path: string, id?: number) => Effect.Effect<boolean, Failure>
     /** How full the filesystem is that holds this path. */
     readonly usage: (path: string) => Effect.Effect<StoreUsage, Failure>
-    /** The generation of a subvolume: it grows with each change that is committed. */
-    readonly generation: (path: string) => Effect.Effect<number, Failure>
-    /** The generation in which a subvolume was made: what is written to the original of a snapshot later has a higher one. */
-    readonly born: (path: string) => Effect.Effect<number, Failure>
-    /** What was written to this subvolume after a generation (of it or of what it is a snapshot of). Reads only what changed. */
-    readonly newBytes: (path: string, since: number) => Effect.Effect<Written, Failure>
+    /** What was written to this subvolume since a snapshot of it or of its original was made (null: all). Reads only what changed. */
+    readonly newBytes: (path: string, before: string | null) => Effect.Effect<Written, Failure>
     /** What was written to `path` since its snapshot `before` was made: reads only the leaves that changed, and looks each file up there. */
     readonly changes: (path: string, before: string) => Effect.Effect<Changes, Failure>
     /** Names of files that a snapshot has beyond those of the one `before` it, and those that it lacks. Reads only what changed. */
@@ -221,17 +217,17 @@ export class Btrfs extends Context.Service<
         return run("measure", path, ["subvolume", "find-new", path, String(since + 1)], { onStdout })
       }
 
-      /** What was written to each of these after a generation, and then since the one before it: bytes on the disk. */
-      const tree = Effect.fnUntraced(function* (since: number, paths: ReadonlyArray<string>) {
-        const { code, stderr, text } = yield* exec.run("perl", ["-e", treeBytes, String(since), ...paths])
+      /** What was written to each of these since a snapshot was made (null: ever), and then since the one before it: bytes on the disk. */
+      const tree = Effect.fnUntraced(function* (before: string | null, paths: ReadonlyArray<string>) {
+        const { code, stderr, text } = yield* exec.run("perl", ["-e", treeBytes, before ?? "", ...paths])
         const found = [...text.matchAll(/^(\d+) (\d+)$/gm)]
         if (code !== 0 || found.length !== paths.length) {
           return yield* failed("measure", paths[0] ?? "", reasonOf(stderr), stderr)
         }
         return found.map(([, metadata, bytes]): Written => ({ metadata: Number(metadata), bytes: Number(bytes) }))
       })
-      const newBytes = Effect.fn("Btrfs.newBytes")(function* (path: string, since: number) {
-        return (yield* tree(since, [path]))[0]!
+      const newBytes = Effect.fn("Btrfs.newBytes")(function* (path: string, before: string | null) {
+        return (yield* tree(before, [path]))[0]!
       })
 
       /** What makes `path` out of another snapshot, command by command. */
@@ -253,7 +249,6 @@ export class Btrfs extends Context.Service<
 
       return Btrfs.of({
         isSubvolume,
-        born,
         changes: Effect.fn("Btrfs.changes")(function* (path, before) {
           const since = yield* born(before)
           let rewritten = 0
@@ -271,7 +266,7 @@ export class Btrfs extends Context.Service<
               rewritten++
             else created++
           })
-          const [written] = yield* Effect.all([newBytes(path, since), named], { concurrency: 2 })
+          const [written] = yield* Effect.all([newBytes(path, before), named], { concurrency: 2 })
           return { ...written, rewritten, created }
         }),
         names: Effect.fn("Btrfs.names")(function* (path, before) {
@@ -297,7 +292,7 @@ export class Btrfs extends Context.Service<
           return ended.code === 0 ? count : yield* failed("count the files of", path, "unknown", ended.stderr)
         }),
         metadata: Effect.fn("Btrfs.metadata")(function* (paths) {
-          return (yield* tree(0, paths)).map(({ metadata }) => metadata)
+          return (yield* tree(null, paths)).map(({ metadata }) => metadata)
         }),
         balance: Effect.fn("Btrfs.balance")((path, kind) =>
           Effect.asVoid(run("balance", path, ["balance", "start", `-${kind[0]}usage=50,limit=8`, path]))
@@ -360,13 +355,6 @@ export class Btrfs extends Context.Service<
           const { text } = yield* run("measure", path, ["filesystem", "usage", "-b", path])
           return parseUsage(text) ?? (yield* failed("measure", path, "unknown", "its figures cannot be read"))
         }),
-        generation: Effect.fn("Btrfs.generation")(function* (path) {
-          const { text } = yield* run("look at", path, ["subvolume", "find-new", path, String(Number.MAX_SAFE_INTEGER)])
-          const marker = /^transid marker was (\d+)$/m.exec(text)
-          return marker === null
-            ? yield* failed("look at", path, "unknown", "its generation cannot be read")
-            : Number(marker[1])
-        }),
         newBytes
       })
     })
@@ -374,8 +362,7 @@ export class Btrfs extends Context.Service<
 
   /** Subvolumes in memory; every directory is one, and the root is `/`. Files are not known: nothing is ever new. */
   static readonly layerFake = Layer.sync(Btrfs, () => {
-    const tree = new Map<string, { readOnly: boolean; generation: number }>([["/", { readOnly: false, generation: 1 }]])
-    let generation = 1
+    const tree = new Map([["/", { readOnly: false }]])
     const fail = (action: string, path: string, reason: Reason) =>
       Effect.fail(new BtrfsError({ reason, action, path, exitCode: 1, stderr: "", argumentCount: 3 }))
     const make = (action: string, path: string) =>
@@ -384,14 +371,13 @@ export class Btrfs extends Context.Service<
         if (parent === undefined) return fail(action, path, "not-found")
         if (tree.has(path)) return fail(action, path, "exists")
         if (parent.readOnly) return fail(action, path, "read-only")
-        parent.generation = ++generation
-        tree.set(path, { readOnly: false, generation: ++generation })
+        tree.set(path, { readOnly: false })
         return Effect.void
       })
     const at = <A>(
       action: string,
       path: string,
-      use: (found: { readOnly: boolean; generation: number }) => A,
+      use: (found: { readOnly: boolean }) => A,
       absent: Reason = "not-found"
     ) =>
       Effect.suspend(() => {
@@ -424,8 +410,6 @@ export class Btrfs extends Context.Service<
           metadataRatio: 2,
           globalReserve: 2 ** 24
         })),
-      generation: (path) => at("look at", path, (found) => found.generation),
-      born: (path) => at("look at", path, (found) => found.generation),
       newBytes: (path) => at("measure", path, () => ({ bytes: 0, metadata: 0 })),
       changes: (path) => at("measure", path, () => ({ bytes: 0, metadata: 0, rewritten: 0, created: 0 })),
       names: (path) => at("compare", path, () => ({ added: 0, removed: 0 })),

@@ -324,7 +324,7 @@ export class Store extends Context.Service<
           const path = readable(host, name)
           yield* mounted
           return previous === null
-            ? { ...(yield* btrfs.newBytes(path, 0)), rewritten: 0, created: 0 }
+            ? { ...(yield* btrfs.newBytes(path, null)), rewritten: 0, created: 0 }
             : yield* btrfs.changes(path, readable(host, previous))
         }),
         names: Effect.fn("Store.names")((host, name, previous) =>
@@ -338,8 +338,7 @@ export class Store extends Context.Service<
           yield* mounted
           const current = `${directory(host)}/current`
           if (!(yield* btrfs.isSubvolume(current))) return { bytes: 0, metadata: 0 }
-          const since = previous === null ? 0 : yield* btrfs.born(`${directory(host)}/${previous}`)
-          return yield* btrfs.newBytes(current, since)
+          return yield* btrfs.newBytes(current, previous === null ? null : `${directory(host)}/${previous}`)
         }),
         metadata: Effect.fn("Store.metadata")(function* (host, snapshots) {
           yield* mounted

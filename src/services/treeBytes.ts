@@ -2,22 +2,31 @@
 // nor of what compression leaves of a file.
 
 /**
- * A program for `perl -e`, with a generation (0: the first) and subvolumes of one filesystem as arguments, as a host's snapshots, oldest
+ * A program for `perl -e`, with a snapshot ("": none) and subvolumes of one filesystem as arguments, as a host's snapshots, oldest
  * first. Prints a line for each: the bytes of metadata (inodes, names, attributes, small files) in the leaves of its tree that were
- * written after that generation, and the bytes on the disk of file data that was. Each is then the one from which the next is counted.
+ * written after that snapshot was made, and the bytes on the disk of file data that was. Each is then the one from which the next is
+ * counted.
  */
 export const treeBytes = String.raw`
 use strict;
 my ($SYNC, $INFO, $SEARCH, $room) = (0x9408, 0x81f8943c, 0xc0709411, 1 << 20);
 my ($most, $EXTENT, $inline) = (~0, 108, 0);
-my $since = shift;
-for my $path (@ARGV) {
-  # What is written to its original after a snapshot was made has a higher generation.
-  $since++ if $since;
-  sysopen(my $tree, $path, 0) or die "$path: $!\n";
-  ioctl($tree, $SYNC, 0) or die "$path: $!\n";
+# The generation in which a subvolume was made; what is written to its original after that has a higher one.
+sub born {
+  my ($tree, $path) = @_;
   my $info = "\0" x 504;
   ioctl($tree, $INFO, $info) or die "$path: $!\n";
+  return unpack("x352 Q<", $info);
+}
+my $since = 0;
+my $before = shift;
+if (length $before) {
+  sysopen(my $tree, $before, 0) or die "$before: $!\n";
+  $since = born($tree, $before) + 1;
+}
+for my $path (@ARGV) {
+  sysopen(my $tree, $path, 0) or die "$path: $!\n";
+  ioctl($tree, $SYNC, 0) or die "$path: $!\n";
   my ($metadata, $data, @key) = (0, 0, 0, 0, 0);
   while (1) {
     my ($object, $type, $offset) = @key;
@@ -45,6 +54,6 @@ for my $path (@ARGV) {
     @key = $offset < $most ? ($object, $type, $offset + 1) : $type < 255 ? ($object, $type + 1, 0) : ($object + 1, 0, 0);
   }
   printf "%d %d\n", $metadata, $data;
-  $since = unpack("x352 Q<", $info);
+  $since = born($tree, $path) + 1;
 }
 `

@@ -8,6 +8,7 @@ import { hostileLines, twins } from "./lines.ts"
 import { clientDeeds } from "./client.ts"
 import { contentDeeds } from "./content.ts"
 import { costDeeds } from "./cost.ts"
+import { detourDeeds } from "./detours.ts"
 import { helperDeeds } from "./helper.ts"
 import { pruneDeeds } from "./prune.ts"
 import { serverDeeds } from "./server.ts"
@@ -36,6 +37,7 @@ const works = Effect.fnUntraced(function* (line: string, stdin?: string) {
 const deeds = [
   ...sshDeeds,
   ...helperDeeds,
+  ...detourDeeds,
   ...contentDeeds,
   ...snapshotDeeds,
   ...pruneDeeds,
