@@ -329,7 +329,7 @@ export const contentDeeds: ReadonlyArray<Deed> = [
       // What comes before the link is there does not go through it: an attacker tries again.
       else {
         const isThere = server.run(["test", "-e", reached]).pipe(Effect.map((test) => test.code === 0))
-        for (let time = 0; time < 5 && !(yield* isThere); time++) yield* bare
+        for (let time = 0; time < 40 && !(yield* isThere); time++) yield* bare
         assert.isTrue(yield* isThere, "without, it reaches its goal")
       }
       yield* server.ok(["rm", "-rf", "/srv/twin", "/tmp/escaped"])

@@ -86,7 +86,7 @@ export const detourDeeds: ReadonlyArray<Deed> = [
       yield* attacker.ok(["rsync", "-aX", "-e", "ssh", "/data", "alone:."])
       const uid = (yield* server.ok(["stat", "-c", "%u", current])).trim()
       const make = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "truncate"]
-      yield* server.ok([...make, "-s", "9223372036854775807", `${current}/endless`])
+      yield* server.ok([...make, "-s", "9223372036854775807", "endless"], { cwd: current })
       const before = yield* snapshotNames(server, "attacker")
       yield* attacker.ok(["ssh", "alone", "byteback-receive --complete"])
       const [name] = (yield* snapshotNames(server, "attacker")).filter((one) => !before.includes(one))
