@@ -156,13 +156,27 @@ const check = () => {
   must("knip", [])
 }
 
-/** vitest's closing figures as the one line that says how many passed. */
-const closingLine = (file) => {
+/** How many tests passed, failed and were skipped by vitest's report, and what it says of those that failed. */
+const counts = (file) => {
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
     readFileSync(file, "utf8")
   )
-  const brokenFiles = testResults.filter((one) => one.status === "failed" && one.assertionResults.length === 0).length
-  return { passed: numPassedTests, failed: numFailedTests + brokenFiles, skipped: numPendingTests + numTodoTests }
+  const failedFiles = testResults.filter((one) => one.status === "failed")
+  const broken = failedFiles.filter((one) => !one.assertionResults.some(({ status }) => status === "failed"))
+  const failures = [
+    ...broken.map(({ name, message }) => [name, message]),
+    ...failedFiles.flatMap(({ name, assertionResults }) =>
+      assertionResults
+        .filter(({ status }) => status === "failed")
+        .map(({ fullName, failureMessages }) => [`${name} ${fullName}`, failureMessages.join("\n")])
+    )
+  ]
+  return {
+    passed: numPassedTests,
+    failed: numFailedTests + broken.length,
+    skipped: numPendingTests + numTodoTests,
+    failures
+  }
 }
 
 /** Runs some of the suites; what they print is kept back where others run beside them. */
@@ -178,7 +192,7 @@ const suites = (words, quiet) =>
     for (const stream of quiet ? [child.stdout, child.stderr] : []) stream.on("data", (chunk) => said.push(chunk))
     child.on("close", (code) => {
       process.stdout.write(Buffer.concat(said))
-      const counted = existsSync(report) ? closingLine(report) : { passed: 0, failed: 1, skipped: 0 }
+      const counted = existsSync(report) ? counts(report) : { passed: 0, failed: 1, skipped: 0, failures: [] }
       rmSync(report, { force: true })
       resolve({ ...counted, code })
     })
@@ -195,6 +209,9 @@ const test = async () => {
   )
   const sum = (count) => ended.reduce((all, one) => all + one[count], 0)
   const [passed, failed, skipped] = [sum("passed"), sum("failed"), sum("skipped")]
+  // Told again where whoever reads only the end of a long log will find them.
+  for (const [name, message] of ended.flatMap(({ failures }) => failures))
+    process.stdout.write(`failed: ${name}\n${message.split("\n").slice(0, 20).join("\n")}\n`)
   process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)
   const skipCounts = process.env.CI === "true" && skipped > 0
   const good = ended.every(({ code, passed }) => code === 0 && passed > 0)
