@@ -3,17 +3,8 @@ import { Effect } from "effect"
 import { Exec } from "../services/Exec.ts"
 import { Layout } from "../services/Layout.ts"
 
-/** Says that it has left our process group, which is ended with us, and only then lets us go on. */
-const start = 'setsid --fork sh -c "$0" sh "$@" </dev/null 2>/dev/null | read started'
-const detached = 'echo; exec "$@" >/dev/null 2>&1'
-
-/**
- * Starts `byteback prune` in a session of its own, holding none of our files open, so that a client's ssh channel closes when we end. A
- * prune that cannot be started is the timer's to make up for.
- */
+/** Starts `byteback prune`, which goes on when we have ended. One that cannot be started is the timer's to make up for. */
 export const pruneLater = Effect.fn("pruneLater")(function* () {
   const { lib } = yield* Layout
-  const exec = yield* Exec
-  const args = ["-c", start, detached, `${lib}/byteback.cjs`, "prune"]
-  yield* Effect.ignore(exec.run("sh", args, { timeout: "5 seconds" }))
+  yield* Effect.ignore((yield* Exec).leave(`${lib}/byteback.cjs`, ["prune"]))
 })

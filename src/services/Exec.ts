@@ -83,6 +83,11 @@ export class Exec extends Context.Service<
       args: ReadonlyArray<string>,
       firstInput: string
     ) => Effect.Effect<{ readonly started: boolean; readonly code: number }, ExecError, import("effect").Scope.Scope>
+    /**
+     * Starts a program that outlives us, and returns once it runs: in a session of its own, with nothing of ours open. Nobody hears how
+     * it ends.
+     */
+    readonly leave: (program: string, args: ReadonlyArray<string>) => Effect.Effect<void, ExecError>
   }
 >()("byteback/services/Exec") {
   static readonly layer = Layer.effect(
@@ -223,7 +228,20 @@ export class Exec extends Context.Service<
           Effect.catchTag(self, "PlatformError", (error) => Effect.fail(failure(program, args)(error)))
       )
 
-      return Exec.of({ run, attach, hold })
+      const leave = Effect.fn("Exec.leave")(
+        function* (program: string, args: ReadonlyArray<string>) {
+          const apart = { stdin: "ignore", stdout: "ignore", stderr: "ignore", detached: true } as const
+          const handle = yield* spawner.spawn(
+            ChildProcess.make(program, args, { ...apart, env: base, extendEnv: false })
+          )
+          yield* Effect.asVoid(handle.unref)
+        },
+        Effect.scoped,
+        (self, program, args) =>
+          Effect.catchTag(self, "PlatformError", (error) => Effect.fail(failure(program, args)(error)))
+      )
+
+      return Exec.of({ run, attach, hold, leave })
     })
   )
 
@@ -249,7 +267,8 @@ export class Exec extends Context.Service<
         Effect.flatMap(run(program, args), ({ code, stdout }) =>
           onStdout === undefined ? Effect.succeed(code) : Effect.as(onStdout(stdout), code)
         ),
-      hold: (program, args) => Effect.map(run(program, args), ({ code }) => ({ started: code === 0, code }))
+      hold: (program, args) => Effect.map(run(program, args), ({ code }) => ({ started: code === 0, code })),
+      leave: (program, args) => Effect.asVoid(run(program, args))
     })
   }
 }

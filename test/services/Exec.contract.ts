@@ -28,6 +28,14 @@ export const suite = <E>(name: string, site: Layer.Layer<Exec, E>) =>
       })
     )
 
+    it.effect("leaves a program to itself, however that ends, and says when there is none to start", () =>
+      Effect.gen(function* () {
+        const exec = yield* Exec
+        assert.isUndefined(yield* exec.leave("false", []))
+        assert.strictEqual((yield* Effect.flip(exec.leave("byteback-no-such-program", []))).reason, "not-found")
+      })
+    )
+
     it.effect("says of a program that is not there that it is not installed", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip((yield* Exec).run("byteback-no-such-program", ["secret"]))
