@@ -1,15 +1,17 @@
 // The program's entry: platform layers and the command tree.
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
-import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import { CliConfig, CliError, Command, GlobalFlag } from "effect/cli"
 import { configDirectory } from "./cli/configDirectory.ts"
 import { legacyArgv } from "./cli/legacyArgv.ts"
 import { logger } from "./cli/logger.ts"
+import { Ended } from "./cli/outcome.ts"
 import { presenter } from "./cli/presenter.ts"
 import { root } from "./cli/root.ts"
 import { runToExit } from "./cli/runToExit.ts"
 import { joinSignedValues } from "./cli/signedValue.ts"
 import { ConfigError } from "./domain/clientSettings.ts"
+import { exitCode } from "./domain/exitCode.ts"
 import { version } from "./domain/version.ts"
 import { layer } from "./layer.ts"
 import { Layout } from "./services/Layout.ts"
@@ -38,6 +40,8 @@ export const main = (name: string, args: ReadonlyArray<string>): void => {
   const platform = Layer.mergeAll(Layer.provideMerge(layer, places), NodeServices.layer)
   runToExit(
     program.pipe(
+      // What was wrong with the words has been printed.
+      Effect.catchIf(CliError.isCliError, () => new Ended({ code: exitCode.usage })),
       Effect.provide(Layer.mergeAll(platform, logger, presenter, CliConfig.layer({ builtIns: [...builtIns] })))
     )
   )

@@ -1,6 +1,5 @@
 // How a command ends: every typed error becomes one line for people and an exit code from the table.
 import { Cause, Exit, Option, Schema } from "effect"
-import { CliError } from "effect/cli"
 import { escapeText } from "../domain/escape.ts"
 import { type ExitName, exitCode } from "../domain/exitCode.ts"
 
@@ -27,7 +26,6 @@ export const describeFailure = (
   }
   const error = failure.value
   if (error instanceof Ended) return { line: null, code: error.code }
-  if (CliError.isCliError(error)) return { line: null, code: exitCode.usage }
   if (error instanceof Error) return { line: escapeText(error.message), code: exitOf(error) }
   return { line: escapeText(String(error)), code: exitCode.failed }
 }
