@@ -33,7 +33,10 @@ const programs = defineConfig({
       includeDependenciesRecursively: false,
       groups: [
         // What only a command line needs: a third of it all, and no part of a server's answer.
-        { name: "terminal", test: /\/node_modules\/(effect\/dist\/cli\/|@effect\/.*Node(Services|Stdio|Terminal)\.js)/ },
+        {
+          name: "terminal",
+          test: /\/node_modules\/(effect\/dist\/cli\/|@effect\/.*Node(Services|Stdio|Terminal)\.js)/
+        },
         { name: "effect", test: /\/node_modules\// },
         { name: "services", test: /\/src\/(services\/|layer)/ }
       ]
