@@ -1,5 +1,5 @@
 // Brings files of a snapshot back, with all that belongs to them: into a directory of their own, or to where they were.
-import { Effect, FileSystem, Option, Result, Schema } from "effect"
+import { Effect, Fiber, FileSystem, Option, Result, Schema } from "effect"
 import { bytesOfPath, bytesOfText, fromUint8Array, textOfBytes, toUint8Array } from "../domain/byteString.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { escapeName } from "../domain/escape.ts"
@@ -249,6 +249,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
     return yield* new ImpossibleRestore({ problem: "delete-everything" })
   }
 
+  const localRsync = yield* Effect.forkChild(rsync.version)
   const { session, settings } = yield* openSession(options)
   const chosen = all ? null : yield* askedFor(session, options.from ?? "latest")
   const one = chosen?.snapshot ?? null
@@ -284,7 +285,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
       return observer.change?.(line) ?? Effect.void
     }
   }
-  const { acls, xattrs } = yield* rsync.version
+  const { acls, xattrs } = yield* Fiber.join(localRsync)
   const filter = yield* filterFile(options, leftOut)
   const plan = { server: { rsh: session.rsh, alias: session.alias }, acls, xattrs, ioTimeout: settings.ioTimeout }
   const names = (snapshot: SnapshotRef) =>

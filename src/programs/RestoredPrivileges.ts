@@ -19,27 +19,28 @@ type Where = { readonly below: ReadonlyArray<string> } | { readonly listed: stri
 /** So many of each kind are named. */
 const told = 20
 
-const kinds = ["(", "-type", "f", "-perm", "/6000", "-o", "-type", "b", "-o", "-type", "c", ")"]
-const look = [...kinds, "-printf", "%y%p\\0"]
-/** xargs adds names at the end, where find takes none. */
-const lookAtEach = `exec find "$@" -maxdepth 0 ${look.map((word) => `'${word}'`).join(" ")}`
-const capability = ["--physical", "--no-dereference", "--absolute-names", "--match=^security\\.capability$", "--"]
+const setuidOrDevice = ["(", "-type", "f", "-perm", "/6000", "-o", "-type", "b", "-o", "-type", "c", ")"]
+/** A capability gives nothing to anybody in a file that nobody may execute, and to look at attributes is slow. */
+const executable = ["-type", "f", "-perm", "/111"]
+const capability = ["--no-dereference", "--absolute-names", "--match=^security\\.capability$", "--"]
 
-const command = (where: Where): Record<"find" | "getfattr", readonly [string, ...ReadonlyArray<string>]> => {
-  if ("below" in where) {
-    return {
-      find: ["find", ...where.below, "-xdev", ...look],
-      getfattr: ["getfattr", "--recursive", ...capability, ...where.below]
-    }
-  }
-  const each = ["xargs", "-0", "-r", "-a", where.listed] as const
-  return { find: [...each, "sh", "-c", lookAtEach, "find"], getfattr: [...each, "getfattr", ...capability] }
-}
+const tests = {
+  privileged: [...setuidOrDevice, "-printf", "%y%p\\0"],
+  capable: [...executable, "-exec", "getfattr", ...capability, "{}", "+"]
+} as const
+
+/** xargs adds names at the end, where find takes none. */
+const atEach = (words: ReadonlyArray<string>) =>
+  `exec find "$@" -maxdepth 0 ${words.map((word) => `'${word}'`).join(" ")}`
+
+const command = (where: Where, words: ReadonlyArray<string>): readonly [string, ...ReadonlyArray<string>] =>
+  "below" in where
+    ? ["find", ...where.below, "-xdev", ...words]
+    : ["xargs", "-0", "-r", "-a", where.listed, "sh", "-c", atEach(words), "find"]
 
 /** What cannot be looked at does not count. */
 export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (where: Where) {
   const exec = yield* Exec
-  const { find, getfattr } = command(where)
   let setuid = 0
   let devices = 0
   let capabilities = 0
@@ -48,8 +49,9 @@ export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (whe
     if (first[kind].length < told) first[kind].push(path)
   }
 
-  /** Reads what ends in `end` as it comes, since a server decides how much there is to tell. Is there such a program? */
-  const read = ([program, ...args]: typeof find, end: string, take: (text: string) => void) => {
+  /** Reads what ends in `end` as it comes, since a server decides how much there is to tell. */
+  const read = (words: ReadonlyArray<string>, end: string, take: (text: string) => void) => {
+    const [program, ...args] = command(where, words)
     let rest = ""
     const onStdout = (chunk: Uint8Array) =>
       Effect.sync(() => {
@@ -58,24 +60,23 @@ export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (whe
         rest = text.slice(whole)
         take(text.slice(0, whole))
       })
-    return Effect.orElseSucceed(
-      Effect.map(exec.run(program, args, { onStdout }), ({ code }) => code !== 127),
-      () => false
-    )
+    return Effect.ignore(exec.run(program, args, { onStdout }))
   }
-  yield* read(find, "\0", (text) => {
+  const privileged = read(tests.privileged, "\0", (text) => {
     for (const { kind, path } of readPrivileged(text)) {
       if (kind === "setuid") setuid += 1
       else devices += 1
       note(kind === "setuid" ? "setuid" : "device", path)
     }
   })
-  const looked = yield* read(getfattr, "\n", (text) => {
+  const capable = read(tests.capable, "\n", (text) => {
     for (const [, path = ""] of text.matchAll(/^# file: (.+)$/gm)) {
       capabilities += 1
       note("capable", path)
     }
   })
+  const canLook = Effect.isSuccess(exec.run("getfattr", ["--version"]))
+  const [looked] = yield* Effect.all([canLook, privileged, capable], { concurrency: "unbounded" })
   const result: RestoredPrivileges = {
     setuid,
     devices,

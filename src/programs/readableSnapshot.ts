@@ -49,8 +49,9 @@ export const topmost = Effect.fnUntraced(function* <E, R>(
 /** Chooses it, and gives a pull of paths of it that tells each file. A path that is not there fails with `NotInSnapshot`. */
 export const readableSnapshot = Effect.fnUntraced(function* ({ session, settings }: Opened, from: string | number) {
   const rsync = yield* Rsync
-  const { name, snapshot } = yield* askedFor(session, from)
-  const { acls, xattrs } = yield* rsync.version
+  const [{ name, snapshot }, { acls, xattrs }] = yield* Effect.all([askedFor(session, from), rsync.version], {
+    concurrency: 2
+  })
   const pull = (
     wanted: Wanted,
     look: (item: Itemized) => void,

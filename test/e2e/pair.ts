@@ -52,5 +52,9 @@ export const nextSnapshotMayCome = Effect.fn("nextSnapshotMayCome")(function* (s
   })
 })
 
+/** Waits for the prune after a backup, which measures it: until then journal and snapshots are not a test's to forge. */
+export const pruneEnded = (server: Machine) =>
+  server.until(["sh", "-c", "! pgrep -f 'byteback.cjs [p]rune'"], { timeout: 60_000 })
+
 /** Where a host's backups lie in the store. */
 export const hostDirectory = (host: string) => `/byteback/${host}`

@@ -3,7 +3,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Lab } from "../lab/Lab.ts"
 import { everyKind } from "./everyKind.ts"
-import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
+import {
+  backupWords,
+  clientMachine,
+  nextSnapshotMayCome,
+  pruneEnded,
+  root,
+  serverMachine,
+  snapshotNames
+} from "./pair.ts"
 
 describe.skipIf(!root)("proofs", () => {
   it.layer(Lab.layer(), { excludeTestServices: true, timeout: 240_000 })((it) => {
@@ -64,6 +72,7 @@ describe.skipIf(!root)("proofs", () => {
         yield* client.ok(backupWords())
         const name = (yield* snapshotNames(server, "verified")).at(-1)!
         const snapshot = `/byteback/verified/${name}`
+        yield* pruneEnded(server)
         yield* server.ok([
           "sh",
           "-c",

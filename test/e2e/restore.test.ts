@@ -3,7 +3,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Lab, type Machine, type RunResult } from "../lab/Lab.ts"
 import { everyKind, fingerprint } from "./everyKind.ts"
-import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
+import {
+  backupWords,
+  clientMachine,
+  nextSnapshotMayCome,
+  pruneEnded,
+  root,
+  serverMachine,
+  snapshotNames
+} from "./pair.ts"
 
 const refused = (ended: RunResult, code: number, line: RegExp) => {
   assert.strictEqual(ended.code, code, ended.stderr + ended.stdout)
@@ -197,6 +205,7 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok(backupWords())
         const [name] = (yield* snapshotNames(server, "one")) as [string]
         const before = "2026-01-01T00:00+0000"
+        yield* pruneEnded(server)
         yield* server.ok([
           ...["sh", "-ec"],
           `cd /byteback/one; btrfs -q subvolume snapshot current "$1"; echo before > "$1/data/hello"; mkdir "$1/data/empty"
@@ -277,6 +286,7 @@ describe.skipIf(!root)("restoring", () => {
         const restoring = yield* client.start(words)
         yield* client.until(["sh", "-c", 'test "$(du -sk /back | cut -f1)" -gt 8000'])
         yield* client.cut
+        yield* pruneEnded(server)
         const busy = yield* server.run(["byteback-prune", "--prune-force", "--maxpercent", "100"])
         assert.match(busy.stderr, /passed over .*a restore .*reads it|a restore reads it/)
         assert.include(yield* snapshotNames(server, "cut"), first)

@@ -1,7 +1,7 @@
 // What a client may ask without being refused, and where it does not lead.
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
-import { backupWords, nextSnapshotMayCome, snapshotNames } from "../e2e/pair.ts"
+import { backupWords, nextSnapshotMayCome, pruneEnded, snapshotNames } from "../e2e/pair.ts"
 import type { Deed } from "./deed.ts"
 import { Siege } from "./siege.ts"
 
@@ -97,7 +97,7 @@ export const detourDeeds: ReadonlyArray<Deed> = [
       assert.strictEqual(changed.code, 0, changed.stderr)
       assert.match(changed.stdout, /endless/)
       // what follows a backup measures it, and nobody waits for that
-      yield* server.until(["sh", "-c", "! pgrep -f 'byteback.cjs [p]rune'"], { timeout: 60_000 })
+      yield* pruneEnded(server)
       assert.strictEqual((yield* server.run(["byteback", "prune", "--dry-run"])).code, 0)
       yield* nextSnapshotMayCome(server, "victim")
       yield* victim.ok(backupWords())

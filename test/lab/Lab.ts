@@ -451,7 +451,7 @@ const machineApi = (booted: Booted, options: MachineOptions): Machine => {
     )
   const until: Machine["until"] = (argv, opts = {}) =>
     labEffect(async (signal) => {
-      const deadline = performance.now() + (opts.timeout ?? 20_000)
+      const deadline = performance.now() + (opts.timeout ?? 60_000)
       while (true) {
         const child = launch(booted.pid, argv, opts, opts.stdin === undefined ? "ignore" : "pipe")
         child.proc.stdin?.end(opts.stdin)
