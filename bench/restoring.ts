@@ -4,13 +4,12 @@ import { bytesOfText, toUint8Array } from "../src/domain/byteString.ts"
 import { pathList, pullArgv } from "../src/domain/rsync/pullArgv.ts"
 import { isSnapshotRef } from "../src/domain/snapshotName.ts"
 import { Lab, type Machine } from "../test/lab/Lab.ts"
-import { realTree } from "../test/lab/realTree.ts"
+import { wholeTree } from "../test/lab/realTree.ts"
 import { median } from "./median.ts"
 import type { BenchRow } from "./row.ts"
 
-/** For a look in between: BENCH_FILES=5000 BENCH_RUNS=3. */
-const files = Number(process.env["BENCH_FILES"] ?? 50_000)
-const runs = Number(process.env["BENCH_RUNS"] ?? 7)
+/** For a look in between: BENCH_RUNS=3. */
+const runs = Number(process.env["BENCH_RUNS"] ?? 5)
 
 const timed = <A, E, R>(work: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
@@ -25,9 +24,9 @@ const pair = Effect.fn("pair")(function* () {
   const server = yield* lab.machine("server", { install: true })
   const client = yield* lab.machine("client", { install: true })
   yield* server.sshd
-  yield* server.ok(["byteback", "setup-server", "--image", "/srv/store.img", "--size", "12G", "--address", "server"])
+  yield* server.ok(["byteback", "setup-server", "--image", "/srv/store.img", "--size", "20G", "--address", "server"])
   yield* client.ok((yield* server.ok(["byteback", "invite", "client"])).trim().split(" "))
-  const tree = yield* realTree(client, files)
+  const tree = yield* wholeTree(client, 50_000)
   yield* client.ok(
     [
       ...["byteback", "backup", "--quiet", "--retry-number", "0"],
