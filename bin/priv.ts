@@ -464,6 +464,8 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
   if (!parsed.ok) return refuse(parsed.refusal.message)
   const request = parsed.value
   if (verb === "enrol" && request._tag === "Typed") {
+    // Who reads takes whatever is on stdout for what was read.
+    if (parseReading(request.json) !== null) return refuse("this session may only enrol a machine")
     const { answerEnrolment } = await import("../src/answer.ts")
     takePlace("enrolling")
     return answerEnrolment(host, request.json)

@@ -1,5 +1,6 @@
 // The backup server as a client sees it: one ssh connection, typed requests and their answers.
-import { Context, Effect, Layer, Schema, type Scope } from "effect"
+import { Clock, Context, Effect, Layer, Schema, type Scope } from "effect"
+import { textOfBytes } from "../domain/byteString.ts"
 import {
   type Answer,
   type Complete,
@@ -8,17 +9,22 @@ import {
   decodeAnswer,
   type EnrolAnswer,
   type HelloAnswer,
+  type SnapshotInfo,
   type SnapshotsAnswer,
   type TypedRequest
 } from "../domain/Conversation.ts"
 import { escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
 import { incompatibility, protocol } from "../domain/hello.ts"
-import { findNote } from "../domain/latest.ts"
+import { findNote, latestOf } from "../domain/latest.ts"
+import { INTERVAL } from "../domain/prune/admission.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
 import { pathMissing, type Reading, readingLine } from "../domain/request/reading.ts"
+import { snapshotDue } from "../domain/snapshotDue.ts"
+import { formatSnapshotName, snapshotTime } from "../domain/snapshotName.ts"
 import { version } from "../domain/version.ts"
-import { type ConnectOptions, Ssh, type SshError, type SshSession, type SshTarget } from "./Ssh.ts"
+import type { FakeWorld } from "./Rsync.ts"
+import { type ConnectOptions, Ssh, SshError, type SshReason, type SshSession, type SshTarget } from "./Ssh.ts"
 
 /** An answer that takes longer does not come: a server must not be able to hold a client, and its lock, for ever. */
 const patience = "1 hour"
@@ -184,19 +190,114 @@ export class BackupServer extends Context.Service<
     })
   )
 
-  /** A server that answers from a function; a refusal is an answer too. */
-  static readonly layerFake = (answers: Partial<Omit<BackupSession, "rsh" | "alias">>) => {
-    const silent = Effect.fail(new ServerIncompatible({ reason: "no-answer", detail: "" }))
-    const session = Effect.succeed({
-      rsh: "fake",
-      alias: "server",
-      hello: silent,
-      complete: () => silent,
-      snapshots: silent,
-      enrol: () => silent,
-      read: () => silent,
-      ...answers
+  /** A stand-in: a server in memory that one host backs up to, but for the answers that are given. */
+  static readonly layerFake = (given: FakeBackupServer = {}) =>
+    Layer.sync(BackupServer, () => {
+      const { enrols = () => false, host: only = "web", refuses = () => null, world = emptyWorld(), ...answers } = given
+      const hosts = new Set([only])
+      const infos = new Map<string, SnapshotInfo>()
+      const ofRuns = new Map<string, SnapshotInfo>()
+
+      const refused = (exit: ExitName, detail: string, due: number | null = null) =>
+        Effect.fail(new ServerRefused({ code: exitCode[exit], detail, due }))
+      const now = Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 1000))
+      const dueAt = (time: number) =>
+        snapshotDue({
+          taken: list().flatMap(({ at }) => at ?? []),
+          interval: INTERVAL,
+          now: time
+        })
+      const list = (): ReadonlyArray<SnapshotInfo> =>
+        [...world.snapshots.keys()].map((name) => {
+          const at = snapshotTime(name) ?? null
+          return infos.get(name) ?? { name, at, state: at === null ? "foreign" : "complete", held: false }
+        })
+
+      const sessionOf = (host: string): BackupSession => ({
+        rsh: "fake",
+        alias: "server",
+        hello: Effect.map(now, (time) => ({
+          _tag: "hello",
+          protocol: protocol.current,
+          oldest: protocol.oldest,
+          version,
+          host,
+          now: time
+        })),
+        complete: Effect.fnUntraced(function* ({ run, transfer }) {
+          const time = yield* now
+          const before = run === undefined ? undefined : ofRuns.get(run)
+          if (before !== undefined) return { _tag: "complete", snapshot: before, due: dueAt(time), token: null }
+          if (world.pushed !== true) {
+            return yield* refused(
+              "refused",
+              `no snapshot of ${host} was taken: nothing was pushed since its last snapshot`
+            )
+          }
+          const due = dueAt(time)
+          if (due !== null) return yield* refused("tooSoon", `too soon for another snapshot of ${host}`, due)
+          const name = formatSnapshotName(time)
+          const state = transfer === 23 ? "incomplete" : "complete"
+          const snapshot: SnapshotInfo = { name, at: snapshotTime(name) ?? null, state, held: false }
+          infos.set(name, snapshot)
+          if (run !== undefined) ofRuns.set(run, snapshot)
+          world.snapshots.set(name, new Map(world.current))
+          world.pushed = false
+          return { _tag: "complete", snapshot, due: dueAt(time), token: name }
+        }),
+        snapshots: Effect.sync(() => ({ _tag: "snapshots", snapshots: list() })),
+        read: Effect.fnUntraced(function* (request, onAnswer) {
+          if (request._tag !== "cat") return yield* new ServerIncompatible({ reason: "no-answer", detail: "" })
+          const name = request.snapshot === "latest" ? latestOf(list()).chosen?.name : request.snapshot
+          const files = name === "current" ? world.current : world.snapshots.get(name ?? "")
+          if (files === undefined)
+            return yield* refused("failed", `there is no snapshot ${request.snapshot} of ${host}`)
+          const content = files.get(`/${textOfBytes(request.path) ?? request.path}`)
+          if (content === undefined) return yield* new PathMissing()
+          yield* onAnswer(new TextEncoder().encode(content))
+        }),
+        enrol: () => refused("refused", "this machine is enrolled already; nothing was changed"),
+        ...answers
+      })
+
+      const no = refused("refused", "this session may only enrol a machine")
+      const enrolling: BackupSession = {
+        ...sessionOf(""),
+        hello: no,
+        complete: () => no,
+        snapshots: no,
+        read: () => no,
+        enrol: (host) =>
+          Effect.suspend(() => {
+            if (hosts.has(host)) return refused("refused", `there is a host ${host} already; nothing was changed`)
+            hosts.add(host)
+            return Effect.succeed({ _tag: "enrol", host })
+          }),
+        ...answers
+      }
+
+      return BackupServer.of({
+        connect: (target) =>
+          Effect.suspend(() => {
+            const reason = refuses(target)
+            if (reason === null) return Effect.succeed(enrols(target) ? enrolling : sessionOf(only))
+            return Effect.fail(new SshError({ reason, subject: target.host, exitCode: 255, stderr: "" }))
+          }),
+        local: (host) => Effect.succeed(sessionOf(host))
+      })
     })
-    return Layer.succeed(BackupServer, { connect: () => session, local: () => session })
-  }
+}
+
+const emptyWorld = (): FakeWorld => ({ machine: new Map(), current: new Map(), snapshots: new Map(), trouble: [] })
+
+/** What is particular about a stand-in's server, and what it answers otherwise than one in memory would. */
+export interface FakeBackupServer extends Partial<Omit<BackupSession, "rsh" | "alias">> {
+  /** the host that backs up there; `web` unless said */
+  readonly host?: string
+  /** what it keeps, which `Rsync.layerFake` pushes to; nothing unless given. Of readings it knows `cat` only */
+  readonly world?: FakeWorld
+  /** why this target may not log in, or null */
+  readonly refuses?: (target: SshTarget) => SshReason | null
+  /** may this target enrol machines, and do nothing else? */
+  readonly enrols?: (target: SshTarget) => boolean
 }

@@ -78,7 +78,7 @@ const reasonOf = (stderr: string): Reason => {
   if (/already exists|File exists/.test(stderr)) return "exists"
   if (/Read-only file system/.test(stderr)) return "read-only"
   if (/Operation not permitted|Permission denied/.test(stderr)) return "not-permitted"
-  if (/No such file or directory|cannot find/.test(stderr)) return "not-found"
+  if (/No such file or directory|cannot find|unable to resolve/.test(stderr)) return "not-found"
   return "unknown"
 }
 
@@ -289,7 +289,9 @@ export class Btrfs extends Context.Service<
           let count = 0
           const onStdout = (chunk: Uint8Array) => Effect.sync(() => void (count += chunk.length))
           const ended = yield* exec.run("find", [path, "-xdev", "-type", "f", "-printf", "."], { onStdout })
-          return ended.code === 0 ? count : yield* failed("count the files of", path, "unknown", ended.stderr)
+          return ended.code === 0
+            ? count
+            : yield* failed("count the files of", path, reasonOf(ended.stderr), ended.stderr)
         }),
         metadata: Effect.fn("Btrfs.metadata")(function* (paths) {
           return (yield* tree(null, paths)).map(({ metadata }) => metadata)
@@ -384,6 +386,15 @@ export class Btrfs extends Context.Service<
         const found = tree.get(path)
         return found === undefined ? fail(action, path, absent) : Effect.sync(() => use(found))
       })
+    /** What is found where both are there. */
+    const since = <A>(action: string, path: string, other: string | null, found: A) =>
+      Effect.as(
+        Effect.andThen(
+          at(action, path, () => {}),
+          other === null ? Effect.void : at(action, other, () => {})
+        ),
+        found
+      )
     const size = 1024 ** 4
     return Btrfs.of({
       isSubvolume: (path) => Effect.sync(() => tree.has(path)),
@@ -410,10 +421,10 @@ export class Btrfs extends Context.Service<
           metadataRatio: 2,
           globalReserve: 2 ** 24
         })),
-      newBytes: (path) => at("measure", path, () => ({ bytes: 0, metadata: 0 })),
-      changes: (path) => at("measure", path, () => ({ bytes: 0, metadata: 0, rewritten: 0, created: 0 })),
-      names: (path) => at("compare", path, () => ({ added: 0, removed: 0 })),
-      outlived: (path) => at("compare", path, () => 0),
+      newBytes: (path, before) => since("measure", path, before, { bytes: 0, metadata: 0 }),
+      changes: (path, before) => since("measure", path, before, { bytes: 0, metadata: 0, rewritten: 0, created: 0 }),
+      names: (path, before) => since("compare", path, before, { added: 0, removed: 0 }),
+      outlived: (path, newer) => since("compare", path, newer, 0),
       files: (path) => at("measure", path, () => 0),
       metadata: (paths) => Effect.forEach(paths, (path) => at("measure the metadata of", path, () => 0)),
       balance: (path) => at("balance", path, () => {})

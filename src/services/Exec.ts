@@ -253,7 +253,7 @@ export class Exec extends Context.Service<
       options: ExecOptions
     ) => Effect.Effect<Partial<Captured>, ExecError>
   ) => {
-    const run = (program: string, args: ReadonlyArray<string>, options: ExecOptions = {}) =>
+    const captured = (program: string, args: ReadonlyArray<string>, options: ExecOptions = {}) =>
       Effect.map(answer(program, args, options), (given) => ({
         code: 0,
         stdout: Buffer.from(given.text ?? ""),
@@ -261,14 +261,21 @@ export class Exec extends Context.Service<
         stderr: "",
         ...given
       }))
+    const run = Effect.fnUntraced(function* (program: string, args: ReadonlyArray<string>, options: ExecOptions = {}) {
+      const ended = yield* captured(program, args, options)
+      if (options.onStdout === undefined) return ended
+      yield* options.onStdout(ended.stdout)
+      return { ...ended, stdout: Buffer.alloc(0), text: "" }
+    })
     return Layer.succeed(Exec, {
       run,
       attach: (program, args, onStdout) =>
-        Effect.flatMap(run(program, args), ({ code, stdout }) =>
-          onStdout === undefined ? Effect.succeed(code) : Effect.as(onStdout(stdout), code)
+        Effect.map(run(program, args, onStdout === undefined ? {} : { onStdout }), ({ code }) => code),
+      hold: (program, args, stdin) =>
+        Effect.map(captured(program, args, { stdin }), ({ code, stdout }) =>
+          stdout.length > 0 ? { started: true, code: 0 } : { started: false, code }
         ),
-      hold: (program, args) => Effect.map(run(program, args), ({ code }) => ({ started: code === 0, code })),
-      leave: (program, args) => Effect.asVoid(run(program, args))
+      leave: (program, args) => Effect.asVoid(captured(program, args))
     })
   }
 }

@@ -1,7 +1,7 @@
 // Which programs this machine has, and where.
 import { Context, Effect, Layer } from "effect"
 import { constants } from "node:fs"
-import { access } from "node:fs/promises"
+import { access, stat } from "node:fs/promises"
 import { join } from "node:path"
 
 /** Programs for root lie in places that a PATH inherited from a user does not name. */
@@ -23,8 +23,8 @@ export class Programs extends Context.Service<
         for (const place of places) {
           const path = join(place, name)
           const there = yield* Effect.promise(() =>
-            access(path, constants.X_OK).then(
-              () => true,
+            Promise.all([stat(path), access(path, constants.X_OK)]).then(
+              ([found]) => found.isFile(),
               () => false
             )
           )

@@ -48,22 +48,26 @@ export class PruneTimer extends Context.Service<
     })
   )
 
-  /** A stand-in on files in memory: systemd runs where its directory is there, and knows the timer. */
+  /** A stand-in on files in memory: systemd runs where its directory is there, knows the timer's file, and takes an empty one of /etc for a mask. */
   static readonly layerFake = Layer.effect(
     PruneTimer,
     Effect.gen(function* () {
       const files = yield* SystemFile
       const wants = "/etc/systemd/system/timers.target.wants"
       const link = `${wants}/${unit}`
+      const state = Effect.gen(function* () {
+        if ((yield* files.state(systemd)) === null) return "none"
+        if ((yield* files.read(`/etc/systemd/system/${unit}`)) === "") return "none"
+        if ((yield* files.state(`/usr/lib/systemd/system/${unit}`)) === null) return "none"
+        return (yield* files.state(link)) === null ? "disabled" : "enabled"
+      })
       return PruneTimer.of({
-        state: Effect.gen(function* () {
-          if ((yield* files.state(systemd)) === null) return "none"
-          return (yield* files.state(link)) === null ? "disabled" : "enabled"
-        }),
+        state,
         enable: Effect.gen(function* () {
+          if ((yield* state) === "none") return yield* new PruneTimerError({ exitCode: 1, stderr: "no such timer" })
           yield* files.directory(wants, 0o755)
           yield* files.write(link, "", 0o644)
-        }).pipe(Effect.orDie)
+        }).pipe(Effect.catchTag("SystemFileError", Effect.die))
       })
     })
   )

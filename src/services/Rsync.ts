@@ -294,6 +294,7 @@ export class Rsync extends Context.Service<
           const gone = [...world.current.keys()].filter((path) => !wanted.has(path))
           if (!plan.dryRun) for (const path of gone) world.current.delete(path)
           const copied = copy(wanted, world.current, plan.dryRun)
+          if (!plan.dryRun) world.pushed = true
           const transfer = { ...copied, stats: { ...copied.stats, deleted: gone.length } }
           return ended === null ? transfer : { ...transfer, outcome: "partial", exitCode: 23, unreadable: 1 }
         }),
@@ -327,6 +328,8 @@ export interface FakeWorld {
   readonly machine: Map<string, string>
   readonly current: Map<string, string>
   readonly snapshots: Map<string, Map<string, string>>
+  /** a push has come to a good end since the last snapshot */
+  pushed?: boolean
   /** how the next transfers end, one each; null for one that goes well, `partial` for a push that one file could not be read for */
   readonly trouble: Array<{ readonly reason: RsyncReason; readonly retryable: boolean } | "partial" | null>
 }

@@ -1,5 +1,6 @@
 // The server's settings: one value a file in /etc/byteback, and under hosts/HOST where one host has its own.
 import { Context, Effect, Layer } from "effect"
+import { dirname } from "node:path"
 import { ConfigError } from "../domain/clientSettings.ts"
 import { INTERVAL } from "../domain/prune/admission.ts"
 import { type PruneOrder, pruneOrders } from "../domain/prune/method.ts"
@@ -74,12 +75,16 @@ export class ServerConfig extends Context.Service<
     })
   )
 
-  /** A stand-in: the same interval for every host. */
-  static readonly layerFake = (interval: number = INTERVAL) =>
-    Layer.succeed(ServerConfig, {
-      snapshotInterval: () => Effect.succeed(interval),
-      weight: () => Effect.succeed(1),
-      pruneOrder: Effect.succeed("importance" as const),
-      parallel: Effect.succeed(4)
-    })
+  /** A stand-in: the same, on files in memory; `settings` are texts by name, as in `weight` or `hosts/web/weight`. */
+  static readonly layerFake = (settings: Readonly<Record<string, string>> = {}) =>
+    Layer.effectDiscard(
+      Effect.gen(function* () {
+        const files = yield* SystemFile
+        const { config } = yield* Layout
+        for (const [name, text] of Object.entries(settings)) {
+          yield* files.directory(dirname(`${config}/${name}`), 0o755)
+          yield* files.write(`${config}/${name}`, text, 0o644)
+        }
+      })
+    ).pipe(Layer.provideMerge(ServerConfig.layer), Layer.provide(SystemFile.layerFake))
 }

@@ -374,6 +374,15 @@ export class Store extends Context.Service<
   /** A store in memory, mounted and never full. */
   static readonly layerFake = Layer.sync(Store, () => {
     const hosts = new Map<string, { readonly uid: number; readonly snapshots: Map<string, StoredSnapshot> }>()
+    /** What is found in a host's `current` or snapshots, where all of them are there. */
+    const having = <A>(host: string, names: ReadonlyArray<string>, found: A) =>
+      Effect.suspend(() => {
+        const its = hosts.get(hostWord(host))
+        const missing = names.find((name) => (name === "current" ? its === undefined : !its?.snapshots.has(name)))
+        if (missing === undefined) return Effect.succeed(found)
+        const path = fakePath(host, missing)
+        return Effect.fail(new BtrfsError({ ...refused, reason: "not-found", action: "measure", path, stderr: "" }))
+      })
     return Store.of({
       mounted: Effect.void,
       hosts: Effect.sync(() => [...hosts.keys()].toSorted()),
@@ -424,14 +433,24 @@ export class Store extends Context.Service<
           ? Effect.void
           : Effect.fail(notOurs("reset to", fakePath(host, name), "it is not a sealed snapshot")),
       sweep: () => Effect.succeed([]),
-      growth: () => Effect.succeed({ bytes: 0, metadata: 0, rewritten: 0, created: 0 }),
-      names: () => Effect.succeed({ added: 0, removed: 0 }),
-      outlived: () => Effect.succeed(0),
-      files: () => Effect.succeed(0),
-      pending: () => Effect.succeed({ bytes: 0, metadata: 0 }),
-      metadata: (_host, snapshots) => Effect.succeed([...snapshots.map(() => 0), 0]),
+      growth: (host, name, previous) =>
+        having(host, [name, ...(previous === null ? [] : [previous])], {
+          bytes: 0,
+          metadata: 0,
+          rewritten: 0,
+          created: 0
+        }),
+      names: (host, name, previous) => having(host, [name, previous], { added: 0, removed: 0 }),
+      outlived: (host, name, newer) => having(host, [name, newer], 0),
+      files: (host, name) => having(host, [name], 0),
+      pending: (host, previous) =>
+        Effect.suspend(() =>
+          having(host, hosts.has(host) && previous !== null ? [previous] : [], { bytes: 0, metadata: 0 })
+        ),
+      metadata: (host, snapshots) => having(host, snapshots, [...snapshots.map(() => 0), 0]),
       remove: (host, name) =>
         Effect.sync(() => {
+          snapshotWord(name)
           hosts.get(hostWord(host))?.snapshots.delete(name)
           return true
         }),

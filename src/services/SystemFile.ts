@@ -61,7 +61,7 @@ export class SystemFile extends Context.Service<
     const orNull = <A>(path: string, action: SystemFileError["action"], work: () => Promise<A>) =>
       attempt(path, action, () =>
         work().catch((cause: unknown) => {
-          if (codeOf(cause) === "ENOENT") return null
+          if (isMissing(cause)) return null
           throw cause
         })
       )
@@ -102,19 +102,19 @@ export class SystemFile extends Context.Service<
             await file.writeFile(text)
             await file.chmod(mode)
             await file.sync()
+            await fs.rename(temporary, path)
           } catch (cause) {
             await fs.rm(temporary, { force: true })
             throw cause
           } finally {
             await file.close()
           }
-          await fs.rename(temporary, path)
           const directory = await fs.open(dirname(path), "r")
           await directory.sync().finally(() => directory.close())
           if ((await fs.readFile(path, "utf8")) !== text) throw new Error("it reads back other than it was written")
         })
       ),
-      remove: Effect.fn("SystemFile.remove")((path) => attempt(path, "remove", () => fs.rm(path, { force: true }))),
+      remove: Effect.fn("SystemFile.remove")((path) => orNull(path, "remove", () => fs.rm(path))),
       directory: Effect.fn("SystemFile.directory")((path, mode) =>
         attempt(path, "make", async () => {
           await fs.mkdir(path, { recursive: true, mode: 0o755 })
@@ -146,12 +146,16 @@ export class SystemFile extends Context.Service<
       ["/root", 0o700]
     ])
     let scratches = 0
-    const needDirectory = (path: string, action: SystemFileError["action"]) =>
-      directories.has(dirname(path)) || dirname(path) === "/"
-        ? Effect.void
-        : Effect.fail(new SystemFileError({ path, action, code: "ENOENT", detail: "no such file or directory" }))
+    const fail = (path: string, action: SystemFileError["action"], code: keyof typeof details) =>
+      Effect.fail(new SystemFileError({ path, action, code, detail: details[code] }))
+    const ancestors = (path: string): ReadonlyArray<string> =>
+      dirname(path) === path ? [] : [dirname(path), ...ancestors(dirname(path))]
+    const belowFile = (path: string) => ancestors(path).some((one) => files.has(one))
     return SystemFile.of({
-      read: (path) => Effect.sync(() => files.get(path)?.text ?? null),
+      read: (path) =>
+        Effect.suspend(() =>
+          directories.has(path) ? fail(path, "read", "EISDIR") : Effect.succeed(files.get(path)?.text ?? null)
+        ),
       state: (path) =>
         Effect.sync(() => {
           const file = files.get(path)
@@ -160,26 +164,24 @@ export class SystemFile extends Context.Service<
           return mode === undefined ? null : { kind: "directory", uid: 0, mode }
         }),
       write: (path, text, mode) =>
-        Effect.andThen(
-          needDirectory(path, "write"),
-          Effect.sync(() => void files.set(path, { text, mode }))
-        ),
-      remove: (path) => Effect.sync(() => void files.delete(path)),
+        Effect.suspend(() => {
+          if (belowFile(path)) return fail(path, "write", "ENOTDIR")
+          if (!directories.has(dirname(path)) && dirname(path) !== "/") return fail(path, "write", "ENOENT")
+          if (directories.has(path)) return fail(path, "write", "EISDIR")
+          files.set(path, { text, mode })
+          return Effect.void
+        }),
+      remove: (path) =>
+        Effect.suspend(() => {
+          if (directories.has(path)) return fail(path, "remove", "EISDIR")
+          files.delete(path)
+          return Effect.void
+        }),
       directory: (path, mode) =>
         Effect.suspend(() => {
-          if (files.has(path)) {
-            return Effect.fail(
-              new SystemFileError({
-                path,
-                action: "make",
-                code: "EEXIST",
-                detail: "something that is no directory is in its place"
-              })
-            )
-          }
-          for (let parent = dirname(path); parent !== "/"; parent = dirname(parent)) {
-            if (!directories.has(parent)) directories.set(parent, 0o755)
-          }
+          if (belowFile(path)) return fail(path, "make", "ENOTDIR")
+          if (files.has(path)) return fail(path, "make", "EEXIST")
+          for (const one of ancestors(path)) if (one !== "/" && !directories.has(one)) directories.set(one, 0o755)
           directories.set(path, mode)
           return Effect.void
         }),
@@ -199,16 +201,28 @@ export class SystemFile extends Context.Service<
         }),
         (path) =>
           Effect.sync(() => {
-            directories.delete(path)
-            for (const name of files.keys()) if (dirname(name) === path) files.delete(name)
+            for (const all of [files, directories]) {
+              for (const name of all.keys()) if (`${name}/`.startsWith(`${path}/`)) all.delete(name)
+            }
           })
       )
     })
   })
 }
 
+/** What the stand-in says with a code. */
+const details = {
+  ENOENT: "no such file or directory",
+  ENOTDIR: "something above it is no directory",
+  EISDIR: "it is a directory",
+  EEXIST: "something that is no directory is in its place"
+}
+
 const codeOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? cause.code : ""
+
+/** Nothing of the name is there, or could be. */
+const isMissing = (cause: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(codeOf(cause))
 
 const failure = (path: string, action: SystemFileError["action"], cause: unknown) =>
   new SystemFileError({

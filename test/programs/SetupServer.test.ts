@@ -63,6 +63,8 @@ describe("setup-server", () => {
       const timer = yield* PruneTimer
       assert.notInclude((yield* setupServer({ ...image, dryRun: true })).changes.join(), "timer")
       yield* files.directory("/run/systemd/system", 0o755)
+      yield* files.directory("/usr/lib/systemd/system", 0o755)
+      yield* files.write("/usr/lib/systemd/system/byteback-prune.timer", "[Timer]\n", 0o644)
       const line = "prune the store every hour (systemctl enable --now byteback-prune.timer)"
       assert.strictEqual((yield* setupServer({ ...image, dryRun: true })).changes.at(-1), line)
       assert.strictEqual(yield* timer.state, "disabled")

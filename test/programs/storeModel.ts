@@ -92,6 +92,9 @@ export class StoreModel {
           mounted: checked(() => undefined),
           hosts: checked(() => [...this.hosts.keys()].toSorted()),
           snapshots: (host) => checked(() => this.hosts.get(host) ?? []),
+          growth: () => checked(() => ({ bytes: 0, metadata: 0, rewritten: 0, created: 0 })),
+          names: () => checked(() => ({ added: 0, removed: 0 })),
+          files: () => checked(() => 0),
           pending: (host) => checked(() => ({ bytes: this.pending.get(host) ?? 0, metadata: 0 })),
           metadata: (host, names) =>
             checked(() => {

@@ -126,4 +126,52 @@ export const suite = <E>(name: string, layer: Layer.Layer<Btrfs, E>, top: Use<st
         })
       })
     )
+
+    fact(
+      "finds no difference between snapshots with nothing written in between, and nothing in empty ones",
+      (btrfs, top) =>
+        Effect.gen(function* () {
+          yield* btrfs.subvolumeCreate(`${top}/a`)
+          for (const name of ["s1", "s2"]) {
+            yield* btrfs.snapshot(`${top}/a`, `${top}/${name}`)
+            yield* btrfs.setReadOnly(`${top}/${name}`, true)
+          }
+          const [before, after] = [`${top}/s1`, `${top}/s2`] as const
+          assert.deepInclude(yield* btrfs.changes(after, before), { bytes: 0, rewritten: 0, created: 0 })
+          assert.deepStrictEqual(yield* btrfs.names(after, before), { added: 0, removed: 0 })
+          assert.strictEqual(yield* btrfs.outlived(before, after), 0)
+          assert.strictEqual(yield* btrfs.files(after), 0)
+          assert.lengthOf(yield* btrfs.metadata([before, after]), 2)
+        })
+    )
+
+    fact("compares and measures nothing that is not there", (btrfs, top) =>
+      Effect.gen(function* () {
+        yield* btrfs.subvolumeCreate(`${top}/a`)
+        yield* btrfs.snapshot(`${top}/a`, `${top}/s`)
+        yield* btrfs.setReadOnly(`${top}/s`, true)
+        for (const [there, missing] of [
+          [`${top}/s`, `${top}/none`],
+          [`${top}/none`, `${top}/s`]
+        ] as const) {
+          const works = {
+            changes: btrfs.changes(there, missing),
+            names: btrfs.names(there, missing),
+            outlived: btrfs.outlived(there, missing),
+            newBytes: btrfs.newBytes(there, missing),
+            metadata: btrfs.metadata([there, missing])
+          }
+          for (const [name, work] of Object.entries(works)) {
+            assert.strictEqual(yield* reason<unknown, never>(work), "not-found", `${name} ${there}`)
+          }
+        }
+        for (const work of [
+          btrfs.files(`${top}/none`),
+          btrfs.balance(`${top}/none`, "data"),
+          btrfs.usage(`${top}/none`)
+        ]) {
+          assert.strictEqual(yield* reason<unknown, never>(work), "not-found")
+        }
+      })
+    )
   })

@@ -32,6 +32,7 @@ describe("a failure of btrfs", () => {
     ["ERROR: Could not destroy subvolume/snapshot: Operation not permitted", "not-permitted"],
     ["ERROR: cannot create subvolume: Permission denied", "not-permitted"],
     ["ERROR: cannot access 'nope': No such file or directory", "not-found"],
+    ["ERROR: unable to resolve /byteback/h/gone", "not-found"],
     ["ERROR: a new kind of trouble", "unknown"]
   ] as const
   for (const [stderr, reason] of table) {

@@ -46,6 +46,17 @@ export const suite = <E>(name: string, layer: Layer.Layer<Journal, E>) =>
     )
 
     fact(
+      "knows the hosts that it has entries of, by name",
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        assert.deepStrictEqual(yield* journal.hosts, [])
+        for (const host of ["web", "db.example", "mail"]) yield* journal.append(host, taken(1))
+        yield* journal.read("nobody")
+        assert.deepStrictEqual(yield* journal.hosts, ["db.example", "mail", "web"])
+      })
+    )
+
+    fact(
       "loses nothing when many write at once",
       Effect.gen(function* () {
         const journal = yield* Journal

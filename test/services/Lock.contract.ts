@@ -23,6 +23,36 @@ export const suite = (name: string, layer: Layer.Layer<Lock, unknown>, directory
       }).pipe(Effect.provide(layer))
     )
 
+    it.live("is shared by any number, who keep out whoever wants it alone, and are kept out", () =>
+      Effect.gen(function* () {
+        const lock = yield* Lock
+        const path = `${directory()}/shared`
+        const take = Effect.scoped(lock.take(path, "a prune"))
+        const share = Effect.scoped(lock.share(path, "a backup"))
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* lock.share(path, "a backup")
+            yield* Effect.scoped(
+              Effect.gen(function* () {
+                yield* lock.share(path, "a backup")
+                assert.strictEqual((yield* Effect.flip(take))._tag, "Locked")
+              })
+            )
+            assert.match((yield* Effect.flip(take)).message, /a prune is already running/)
+            yield* share
+          })
+        )
+        yield* take
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* lock.take(path, "a prune")
+            assert.strictEqual((yield* Effect.flip(share))._tag, "Locked")
+          })
+        )
+        yield* share
+      }).pipe(Effect.provide(layer))
+    )
+
     it.live("is free again after work that failed or was interrupted", () =>
       Effect.gen(function* () {
         const lock = yield* Lock

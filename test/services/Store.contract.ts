@@ -91,6 +91,72 @@ export const suite = <E>(name: string, layer: Layer.Layer<Store, E>) =>
       })
     )
 
+    fact("removes one snapshot, which may be gone already, and nothing that is none", (store) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        for (const name of names) yield* store.take("a", name)
+        assert.isTrue(yield* store.remove("a", names[1]))
+        yield* store.settled
+        assert.deepStrictEqual(
+          (yield* store.snapshots("a")).map(({ name }) => name),
+          [names[0], names[2]]
+        )
+        assert.isTrue(yield* store.remove("a", names[1]))
+        assert.isTrue(yield* store.remove("b", names[1]))
+        for (const name of ["current", "../a", "saved"]) {
+          assert.strictEqual((yield* Effect.exit(store.remove("a", name)))._tag, "Failure", name)
+        }
+        yield* store.take("a", names[1])
+      })
+    )
+
+    fact("finds nothing new where nothing was written, and nothing half-made", (store) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        yield* store.take("a", names[0])
+        yield* store.take("a", names[1])
+        const nothing = { bytes: 0, rewritten: 0, created: 0 }
+        assert.deepInclude(yield* store.growth("a", names[1], names[0]), nothing)
+        assert.deepStrictEqual(yield* store.names("a", names[1], names[0]), { added: 0, removed: 0 })
+        assert.strictEqual(yield* store.outlived("a", names[0], names[1]), 0)
+        assert.deepStrictEqual([yield* store.files("a", names[1]), yield* store.files("a", "current")], [0, 0])
+        for (const previous of [names[1], null]) {
+          assert.deepInclude(yield* store.pending("a", previous), { bytes: 0 })
+          assert.deepInclude(yield* store.growth("a", "current", previous), nothing)
+        }
+        assert.lengthOf(yield* store.metadata("a", [names[0], names[1]]), 3)
+        assert.deepStrictEqual(yield* store.sweep("a"), [])
+        yield* store.balance("data")
+        yield* store.balance("metadata")
+        assert.lengthOf(yield* store.snapshots("a"), 2)
+      })
+    )
+
+    fact("compares and measures no snapshot that is not there", (store) =>
+      Effect.gen(function* () {
+        yield* store.createHost("a", uid)
+        yield* store.take("a", names[0])
+        const works = {
+          growth: store.growth("a", names[1], names[0]),
+          growthSince: store.growth("a", names[0], names[1]),
+          names: store.names("a", names[1], names[0]),
+          namesSince: store.names("a", names[0], names[1]),
+          outlived: store.outlived("a", names[1], names[0]),
+          files: store.files("a", names[1]),
+          filesOfNobody: store.files("b", "current"),
+          pending: store.pending("a", names[1]),
+          metadata: store.metadata("a", [names[0], names[1]]),
+          seal: store.seal("a", names[1])
+        }
+        for (const [what, work] of Object.entries(works)) {
+          const ended = yield* Effect.result(work as Effect.Effect<unknown, unknown>)
+          assert.strictEqual(ended._tag, "Failure", what)
+        }
+        // Of a host whose `current` is not there, nothing waits for a snapshot.
+        assert.deepStrictEqual(yield* store.pending("b", null), { bytes: 0, metadata: 0 })
+      })
+    )
+
     fact("makes current of a snapshot again, and of nothing else", (store) =>
       Effect.gen(function* () {
         yield* store.createHost("a", uid)

@@ -58,6 +58,33 @@ export const suite = (name: string, layer: Layer.Layer<SystemFile, unknown>): vo
       })
     )
 
+    fact("takes no directory for a file, and leaves it as it is", (files, top) =>
+      Effect.gen(function* () {
+        yield* files.directory(`${top}/d`, 0o700)
+        yield* files.write(`${top}/d/a`, "kept", 0o600)
+        assert.deepInclude({ ...(yield* Effect.flip(files.read(`${top}/d`))) }, { action: "read", code: "EISDIR" })
+        const write = files.write(`${top}/d`, "new", 0o600)
+        assert.deepInclude({ ...(yield* Effect.flip(write)) }, { action: "write", code: "EISDIR" })
+        assert.strictEqual((yield* Effect.flip(files.remove(`${top}/d`))).action, "remove")
+        assert.deepStrictEqual([yield* files.names(top), yield* files.names(`${top}/d`)], [["d"], ["a"]])
+        assert.strictEqual(yield* files.read(`${top}/d/a`), "kept")
+      })
+    )
+
+    fact("has nothing below a file, and puts nothing there", (files, top) =>
+      Effect.gen(function* () {
+        yield* files.write(`${top}/file`, "kept", 0o600)
+        assert.isNull(yield* files.read(`${top}/file/a`))
+        assert.isNull(yield* files.state(`${top}/file/a`))
+        assert.deepStrictEqual(yield* files.names(`${top}/file`), [])
+        yield* files.remove(`${top}/file/a`)
+        assert.strictEqual((yield* Effect.flip(files.write(`${top}/file/a`, "", 0o600))).code, "ENOTDIR")
+        assert.strictEqual((yield* Effect.flip(files.directory(`${top}/file/a`, 0o700))).code, "ENOTDIR")
+        assert.strictEqual((yield* Effect.flip(files.directory(`${top}/file/a/b`, 0o700))).code, "ENOTDIR")
+        assert.strictEqual(yield* files.read(`${top}/file`), "kept")
+      })
+    )
+
     it.live("a scratch directory is gone with all that is in it when its scope closes", () =>
       Effect.gen(function* () {
         const files = yield* SystemFile
@@ -65,12 +92,16 @@ export const suite = (name: string, layer: Layer.Layer<SystemFile, unknown>): vo
           Effect.gen(function* () {
             const path = yield* files.scratch
             yield* files.write(`${path}/secret`, "x", 0o600)
+            yield* files.directory(`${path}/below`, 0o700)
+            yield* files.write(`${path}/below/secret`, "x", 0o600)
             assert.deepInclude(yield* files.state(path), { mode: 0o700 })
             return path
           })
         )
         assert.isNull(yield* files.state(top))
         assert.isNull(yield* files.read(`${top}/secret`))
+        assert.isNull(yield* files.state(`${top}/below`))
+        assert.isNull(yield* files.read(`${top}/below/secret`))
       }).pipe(Effect.provide(layer))
     )
   })
