@@ -2,9 +2,17 @@
 import { defineConfig } from "vitest/config"
 
 /** They take one snapshot after the other, and each waits for the next minute, which names it. */
-const patient = ["conversation", "forecast", "mount", "plainRsync", "proof", "reading", "restore", "wholeMachine"].map(
-  (name) => `test/e2e/${name}.test.ts`
-)
+const patient = [
+  "conversation",
+  "forecast",
+  "mount",
+  "oldRsync",
+  "plainRsync",
+  "proof",
+  "reading",
+  "restore",
+  "wholeMachine"
+].map((name) => `test/e2e/${name}.test.ts`)
 const lab = { testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false }
 
 export default defineConfig({

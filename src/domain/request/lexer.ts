@@ -14,6 +14,14 @@ export interface Word {
 export const special = "'\"`$;&|<>(){}*?[]!#~^"
 const patterns = "*?[]{}"
 
+/** What rsync's clients leave without a backslash in a name: 3.2.7 all of them, 3.5.0 no backtick. */
+const leftByRsync = "`~^"
+
+const loneCharacter = (char: string): Parsed<never> => {
+  const arrives = leftByRsync.includes(char) ? " (in a name it arrives with rsync -s)" : ""
+  return refuse(`a character that only a shell would understand${arrives}, without a backslash before it`, char)
+}
+
 /** Whether a text is longer in UTF-8 than `most` bytes. */
 export const isLonger = (text: string, most: number): boolean =>
   text.length > most || new TextEncoder().encode(text).length > most
@@ -54,8 +62,7 @@ export const lex = (line: string, takesPatterns: boolean): Parsed<ReadonlyArray<
       continue
     }
     if (!escaped && special.includes(char)) {
-      if (!takesPatterns || !patterns.includes(char))
-        return refuse("a character that only a shell would understand, without a backslash before it", char)
+      if (!takesPatterns || !patterns.includes(char)) return loneCharacter(char)
       word.pattern = true
     }
     word.text += char

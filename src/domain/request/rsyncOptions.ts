@@ -67,7 +67,10 @@ const both: ReadonlyArray<readonly [string, RegExp | null]> = [
   ["--checksum-choice", /^(?:xxh128|xxh3|xxh64|md5|sha1|auto)$/],
   ["--log-format", /^(?:%i|X|%o)$/],
   // exact to the nanosecond; any other window would make rsync overlook changes
-  ["--modify-window", /^-1$/]
+  ["--modify-window", /^-1$/],
+  // what a client's --no-devices and --no-specials come to
+  ["--specials", null],
+  ["--no-specials", null]
 ]
 
 export const pushOptions: LongOptions = new Map([
@@ -90,12 +93,7 @@ export const pushOptions: LongOptions = new Map([
   ["--max-delete", integer]
 ])
 
-export const pullOptions: LongOptions = new Map([
-  ...both,
-  ["--ignore-missing-args", null],
-  ["--list-only", null],
-  ["--specials", null]
-])
+export const pullOptions: LongOptions = new Map([...both, ["--ignore-missing-args", null], ["--list-only", null]])
 
 /** Reads one long option, only in its full spelling and only as `--option=value`. */
 export const parseLongOption = (written: string, options: LongOptions): Parsed<LongOption> => {

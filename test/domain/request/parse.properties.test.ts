@@ -16,10 +16,10 @@ const accepted = (line: string): Request => {
 /** The grammar of a rebuilt argv, written a second time, from the rules and not from the code. */
 const cluster = /^-(?!-)[vlHogDtpAXrRSxzWcIJOUuEnmd]*(e(\.|\d{1,3}\.\d{1,3}\.?)[A-Za-z]{0,16})?$/
 const option =
-  /^--(numeric-ids|inplace|partial|stats|new-compress|old-compress|from0|files-from=-|bwlimit=\d{1,9}|compress-choice=(zstd|lz4|zlib|zlibx|none)|compress-level=-?\d{1,3}|checksum-choice=(xxh128|xxh3|xxh64|md5|sha1|auto)|log-format=(%i|X|%o)|modify-window=-1)$/
+  /^--(numeric-ids|inplace|partial|stats|new-compress|old-compress|from0|specials|no-specials|files-from=-|bwlimit=\d{1,9}|compress-choice=(zstd|lz4|zlib|zlibx|none)|compress-level=-?\d{1,3}|checksum-choice=(xxh128|xxh3|xxh64|md5|sha1|auto)|log-format=(%i|X|%o)|modify-window=-1)$/
 const pushOption =
   /^--(delete(-before|-during|-delay|-after|-excluded|-missing-args)?|force|ignore-errors|fsync|existing|ignore-existing|size-only|no-implied-dirs|no-W|max-delete=\d{1,9})$/
-const pullOption = /^--(ignore-missing-args|list-only|specials)$/
+const pullOption = /^--(ignore-missing-args|list-only)$/
 
 const checkArgv = (value: Request): void => {
   if (value._tag !== "Push" && value._tag !== "Pull" && value._tag !== "Restore") return

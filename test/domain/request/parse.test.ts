@@ -6,6 +6,7 @@ import { print } from "../../../src/domain/request/print.ts"
 import type { Request, Secluded } from "../../../src/domain/request/request.ts"
 import { snapshotOf } from "../../../src/domain/request/request.ts"
 import { rsyncArgv } from "../../../src/domain/request/rsyncArgv.ts"
+import { recordings } from "./recorded.ts"
 
 const accepted = (line: string): Request => {
   const parsed = parse(line)
@@ -86,67 +87,14 @@ describe("what clients in the field send", () => {
     })
 })
 
-// Recorded from the client of rsync 3.5.0, each beside what its user asked for.
-describe("what rsync 3.5.0 sends", () => {
-  const push = "--timeout=600 --delete-during --delete-excluded --stats --numeric-ids --inplace . ."
-  for (const [asked, line] of [
-    ["a backup", `rsync --fake-super --server -lHogDtpAXrRe.iLsfxCIvu ${push}`],
-    ["a backup of ours", `byteback-push --protocol=1 --server -lHogDtpAXrRe.iLsfxCIvu ${push}`],
-    ["-v", `rsync --server -vlHogDtpAXrRe.iLsfxCIvu ${push}`],
-    ["-vvv", `rsync --server -vvvlHogDtpAXrRe.iLsfxCIvu ${push}`],
-    ["--dry-run", `rsync --server -nlHogDtpAXrRe.iLsfxCIvu ${push}`],
-    ["--dry-run --itemize-changes", `rsync --server -nlHogDtpAXrRe.iLsfxCIvu --log-format=%i ${push}`],
-    ["--progress", `rsync --server -lHogDtpAXrRe.iLsfxCIvu --log-format=X ${push}`],
-    ["--sparse", `rsync --server -lHogDtpAXrRSe.iLsfxCIvu ${push}`],
-    ["-z", `rsync --server -lHogDtpAXrRze.iLsfxCIvu ${push}`],
-    ["-zz", `rsync --server -lHogDtpAXrRe.iLsfxCIvu --new-compress ${push}`],
-    ["--zc=zstd --zl=-5", `rsync --server -le.iLsfxCIvu --compress-level=-5 --compress-choice=zstd ${push}`],
-    ["--checksum --fsync", `rsync --server -lHogDtpAXrcRe.iLsfxCIvu --stats --fsync --inplace . .`],
-    ["--no-inc-recursive", `rsync --server -lHogDtpAXrRe.LsfxCIvu ${push}`],
-    ["-xx --atimes", `rsync --server -lHogDtUpAXrRxxe.iLsfxCIvu ${push}`],
-    ["--bwlimit --max-delete", `rsync --server -le.iLsfxCIvu --bwlimit=1000 --max-delete=10 ${push}`],
-    ["--omit-dir-times --omit-link-times -m", `rsync --server -lmOJHogDtpAXrRe.iLsfxCIvu ${push}`],
-    ["-u --ignore-existing", "rsync --server -ulogDtpre.iLsfxCIvu --ignore-existing . ."],
-    ["--executability", "rsync --server -ltEre.iLsfxCIvu . ."],
-    ["--ignore-errors --force", "rsync --server -le.iLsfxCIvu --delete-during --force --stats --ignore-errors . ."],
-    ["a destination with a blank", "rsync --server -logDtpre.iLsfxCIvu . /x\\ y"],
-    ["the seed's line", "rsync --fake-super --server --sender -logDtpre.iLsfxCIvu . path/to/file"],
-    ["--list-only host:x/", "rsync --server --sender -de.LsfxCIvu --list-only . x/"],
-    ["a restore without devices", "rsync --server --sender -lHogtpAXrRe.iLsfxCIvu --specials --files-from=- . ."],
-    ["host:", "rsync --server --sender -logDtpre.iLsfxCIvu . ."],
-    ["-n host:x", "rsync --server --sender -nlogDtpre.iLsfxCIvu . x"],
-    ["several", "rsync --server --sender -logDtpre.iLsfxCIvu . a/ ./-x"],
-    [
-      "odd characters",
-      'rsync --server --sender -le.i . a\\ \\ \\"b\\"\\ \\!c\\ \\#d\\ \\$e\\ \\(f\\)\\ \\;\\ \\&\\ \\|\\ \\<\\ \\>\\ %\\ ,\\ =\\ +\\ @\\ :\\ x'
-    ],
-    ["a literal star", "rsync --server --sender -logDtprRe.iLsfxCIvu . a\\*b"],
-    ["--files-from", "rsync --server --sender -logDtpRe.LsfxCIvu --ignore-missing-args --files-from=- --from0 . x"],
-    [
-      "a snapshot with an administrator's name",
-      "byteback-restore --snapshot saved-do-not-delete --server --sender -logDtprRze.iLsfxCIvu . etc"
-    ],
-    [
-      "our own restore",
-      "byteback-restore --fake-super --snapshot 2026-11-23T17:52+0000 --server --sender -lHogDtpAXrRSe.LsfxCIvu --timeout=600 --numeric-ids --files-from=- --from0 . ."
-    ]
-  ] as const)
-    it(asked, () => {
-      const request = accepted(line)
-      assert.deepStrictEqual(accepted(print(request)), request)
+describe("what rsync sends, as recorded, is what its user asked for", () => {
+  for (const { asked, line, means, only, secluded: sent } of recordings)
+    it(`${asked}${only === undefined ? "" : `, of rsync ${only}`}`, () => {
+      const parsed = sent === undefined ? parse(line) : parseSecluded(secluded(line), bytes(...sent))
+      if (typeof means === "string") return assert.strictEqual(refusal(parsed), means)
+      assert.deepStrictEqual(parsed, { ok: true, value: means })
+      assert.deepStrictEqual(accepted(print(means)), means)
     })
-
-  it("with -s: the rest on stdin", () => {
-    const head = secluded("rsync --server -slHogDtpAXrRe.iLsfxCIvu")
-    const sent = bytes("rsync", "--log-format=X", "--timeout=600", "--delete", "--stats", ".", "a b")
-    const plain = "rsync --server -lHogDtpAXrRe.iLsfxCIvu --log-format=X --timeout=600 --delete --stats . a\\ b"
-    assert.deepStrictEqual(parseSecluded(head, sent), parse(plain))
-    const old = secluded("byteback-restore --fake-super --snapshot * --server --sender -slogDtpre.iLsfxCIvu")
-    assert.deepStrictEqual(
-      parseSecluded(old, bytes("rsync", ".", "/etc/a=20b")),
-      parse("byteback-restore --snapshot * --server --sender -logDtpre.iLsfxCIvu . etc/a=20b")
-    )
-  })
 })
 
 describe("what is run", () => {

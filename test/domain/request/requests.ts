@@ -46,6 +46,7 @@ const valued = (name: string, value: fc.Arbitrary<string>) => value.map((text) =
 
 const both = [
   ...["--numeric-ids", "--inplace", "--partial", "--stats", "--new-compress", "--old-compress", "--from0"].map(flag),
+  ...["--specials", "--no-specials"].map(flag),
   valued("--files-from", fc.constant("-")),
   valued("--bwlimit", int),
   valued("--compress-choice", fc.constantFrom("zstd", "lz4", "zlib", "zlibx", "none")),
@@ -72,7 +73,7 @@ const transfer = (options: ReadonlyArray<fc.Arbitrary<Option>>) =>
     .map(({ timeout, ...rest }) => (timeout === undefined ? rest : { ...rest, timeout }))
 
 const pushed = transfer([...both, ...pushOnly, valued("--max-delete", int)])
-const pulled = transfer([...both, ...["--ignore-missing-args", "--list-only", "--specials"].map(flag)])
+const pulled = transfer([...both, ...["--ignore-missing-args", "--list-only"].map(flag)])
 
 const old = fc.record({
   snapshot: fc.oneof(snapshot, fc.constantFrom("*" as const, "saved-do-not-delete" as SnapshotRef)),

@@ -65,7 +65,7 @@ describe.skipIf(version === undefined)(`rsync ${version}`, () => {
     root = mkdtempSync(join(tmpdir(), "byteback-request-"))
     writeFileSync(at("rsh.mjs"), remoteShell)
     mkdirSync(at("source/etc"), { recursive: true })
-    for (const name of ["file", "a b", "a*b", "a\\b", "-x", "é"]) writeFileSync(at("source/etc", name), name)
+    for (const name of ["file", "a b", "a*b", "a\\b", "-x", "é", "a~^`"]) writeFileSync(at("source/etc", name), name)
     symlinkSync("file", at("source/etc/link"))
   })
   afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -74,6 +74,8 @@ describe.skipIf(version === undefined)(`rsync ${version}`, () => {
   for (const [name, extra, says] of [
     ["a backup", [], /^rsync --fake-super --server -lHogDtprRe\.\S* /],
     ["a verbose one with progress", ["-vv", "--info=progress2"], /^rsync --fake-super --server -vvl/],
+    ["one without devices", ["--no-devices"], /^rsync --fake-super --server -lHogt\S* --specials /],
+    ["one without sockets", ["--no-specials"], /^rsync --fake-super --server -lHogDt\S* --no-specials /],
     ["a secluded one", ["--secluded-args"], /^rsync --fake-super --server -sl\S*$/]
   ] as const)
     it(`${name} goes to where the server is, with --fake-super, whatever its destination`, () => {
@@ -97,13 +99,14 @@ describe.skipIf(version === undefined)(`rsync ${version}`, () => {
     ["a backslash", ["-a", "host:latest/etc/a\\b"], ["a\\b"]],
     ["beyond ASCII", ["-a", "host:latest/etc/é"], ["é"]],
     ["two", ["-a", "host:latest/etc/file", "host:latest/etc/-x"], ["-x", "file"]],
-    ["what is in a directory", ["-a", "host:latest/etc/"], ["-x", "a b", "a*b", "a\\b", "file", "link", "é"]],
+    ["what is in a directory", ["-a", "host:latest/etc/"], ["-x", "a b", "a*b", "a\\b", "a~^`", "file", "link", "é"]],
     ["a directory", ["-a", "host:/latest/etc"], ["etc"]],
     ["all", ["-a", "host:latest/"], ["etc"]],
     ["--relative after /./", ["-aR", "host:latest/./etc/file"], ["etc"]],
     ["secluded: blanks", ["-as", "host:latest/etc/a b"], ["a b"]],
     ["secluded: a literal star", ["-as", "host:latest/etc/a\\*b"], ["a*b"]],
-    ["secluded: a backslash", ["-as", "host:latest/etc/a\\b"], ["a\\b"]]
+    ["secluded: a backslash", ["-as", "host:latest/etc/a\\b"], ["a\\b"]],
+    ["secluded: what a client leaves to a shell", ["-as", "host:latest/etc/a~^`"], ["a~^`"]]
   ] as const)
     it(`a restore of ${name}`, () => {
       const { status, stderr } = rsync("source", ...args, fresh("target"))
@@ -112,7 +115,7 @@ describe.skipIf(version === undefined)(`rsync ${version}`, () => {
     })
 
   for (const [name, path, listed] of [
-    ["a directory", "latest/etc/", [".", "-x", "a b", "a*b", "a\\b", "file", "link", "\\#303\\#251"]],
+    ["a directory", "latest/etc/", [".", "-x", "a b", "a*b", "a\\b", "a~^`", "file", "link", "\\#303\\#251"]],
     ["a file", "latest/etc/file", ["file"]],
     ["a path of latest", "etc/file", ["file"]]
   ] as const)
