@@ -54,7 +54,7 @@ export const diffCommand = Command.make(
 ).pipe(
   Command.withDescription(
     "What is different in snapshot B from snapshot A: + added, - removed, > renamed, M content written, m only metadata. " +
-      "Of a file with several names one is told"
+      "Of a file with several names one is told. With live, what is new directly in / is told only where the backup is of all of the machine"
   ),
   Command.withShortDescription("what is different between two snapshots"),
   Command.withExamples([

@@ -54,7 +54,8 @@ const timeOf = Effect.fnUntraced(function* (flag: string, given: Option.Option<s
   const zone = (at: number) => -60 * new Date(at * 1000).getTimezoneOffset()
   const time = span === null ? restoreTime(given.value, now, zone) : Result.succeed(now - span)
   if (Result.isSuccess(time)) return { [flag]: time.success }
-  const problem = "write how long ago, as in 7d, or when, as in 'yesterday 18:00' or 2026-11-01"
+  const problem =
+    "write how long ago, as in 7d or '1 month ago', or when, as in 'yesterday noon', 'last monday' or 2026-11-01"
   return yield* new ConfigError({ where: `--${flag} ${escapeName(given.value, 80)}`, problem })
 })
 

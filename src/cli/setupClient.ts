@@ -3,8 +3,10 @@ import { hostname } from "node:os"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { SetupClientRefused, type SetupClientWay, setupClient } from "../programs/SetupClient.ts"
+import { readSettings } from "../programs/connectToServer.ts"
 import { json } from "./clientFlags.ts"
 import { escapeText } from "../domain/escape.ts"
+import { plainSshConfig } from "../domain/sshConfig.ts"
 
 const text = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.optional, Flag.withDescription(description))
@@ -22,26 +24,32 @@ const flags = {
     Flag.withDefault(false),
     Flag.withDescription("only make this machine's key and print it, for an administrator to add by hand")
   ),
+  printSshConfig: Flag.Boolean("print-ssh-config").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("of a machine that is set up: print what ~/.ssh/config needs for plain ssh and rsync")
+  ),
   hostname: text("hostname", "the name of this machine on the server; default: its own"),
   json
 }
 
 type Given = {
   readonly [Name in "invitation" | "destination" | "hostKey" | "via" | "address" | "hostname"]: Option.Option<string>
-} & { readonly printKey: boolean }
+} & { readonly printKey: boolean; readonly printSshConfig: boolean }
 
-/** The one way in that was asked for. */
-const wayOf = (given: Given): Effect.Effect<SetupClientWay, SetupClientRefused> => {
+/** The one way in that was asked for; null where only ssh's lines were. */
+const wayOf = (given: Given): Effect.Effect<SetupClientWay | null, SetupClientRefused> => {
   const invitation = Option.getOrNull(given.invitation)
   const destination = Option.getOrNull(given.destination)
   const via = Option.getOrNull(given.via)
   const host = Option.getOrElse(given.hostname, () => hostname().split(".")[0]!.toLowerCase())
   const refuse = (detail: string) => Effect.fail(new SetupClientRefused({ reason: "bad-option", detail }))
-  if ([invitation, destination, via].filter((one) => one !== null).length + (given.printKey ? 1 : 0) !== 1) {
+  const asked = [invitation !== null, destination !== null, via !== null, given.printKey, given.printSshConfig]
+  if (asked.filter((one) => one).length !== 1) {
     return refuse(
-      "give one of --invitation, --destination, --via or --print-key (byteback setup-client --help tells them apart)"
+      "give one of --invitation, --destination, --via, --print-key or --print-ssh-config (byteback setup-client --help tells them apart)"
     )
   }
+  if (given.printSshConfig) return Effect.succeed(null)
   if (invitation !== null) return Effect.succeed({ _tag: "invitation", invitation })
   if (destination !== null) {
     return Effect.succeed({
@@ -62,11 +70,21 @@ const wayOf = (given: Given): Effect.Effect<SetupClientWay, SetupClientRefused> 
   return Effect.succeed({ _tag: "print-key", host })
 }
 
+/** The lines by which root's own ssh logs in where backups do. */
+const sshLines = Effect.gen(function* () {
+  const { destination, keyFile, knownHosts } = yield* readSettings({})
+  const lines = plainSshConfig({ ...destination, keyFile, knownHosts })
+  if (lines !== null) return lines.trimEnd()
+  const detail = "the names of the server, the key or the known_hosts file cannot be written in an ssh_config"
+  return yield* new SetupClientRefused({ reason: "bad-option", detail })
+})
+
 export const setupClientCommand = Command.make(
   "setup-client",
   flags,
   Effect.fnUntraced(function* (given) {
     const way = yield* wayOf(given)
+    if (way === null) return yield* Console.log(yield* sshLines)
     const result = yield* setupClient({
       way,
       onTerminal: (said) => Effect.sync(() => process.stderr.write(said))
@@ -99,6 +117,10 @@ export const setupClientCommand = Command.make(
     {
       command: "byteback setup-client --print-key",
       description: "By hand: byteback add-client on the server does the rest"
+    },
+    {
+      command: "byteback setup-client --print-ssh-config >>/root/.ssh/config",
+      description: "Plain rsync byteback@backup.example.org: works then, as typed"
     }
   ])
 )

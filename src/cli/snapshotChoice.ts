@@ -16,7 +16,9 @@ export const snapshotFlag = Flag.String("snapshot").pipe(
 
 export const atFlag = Flag.String("at").pipe(
   Flag.optional,
-  Flag.withDescription("the newest snapshot not after a time: 'yesterday 18:00', '3 days ago', 2026-11-01 (its end)")
+  Flag.withDescription(
+    "the newest snapshot not after a time: 'yesterday noon', 'last monday 18:00', '2 weeks ago', 2026-11-01 (its end)"
+  )
 )
 
 /** Options that exclude each other, or a question that nobody is there to answer. Nothing was written. */

@@ -60,7 +60,8 @@ export const verifyCommand = Command.make(
     if (given.json) yield* Console.log(JSON.stringify({ type: "result", ...result }))
     else {
       const sample = seed === null ? "" : ` (a sample; --seed ${seed} draws it again)`
-      const since = `${counts.changed} changed since, ${counts.gone} gone since, ${counts.attributes} with other owner, mode or time`
+      const added = result.added === null ? "" : `${result.added} added since, `
+      const since = `${counts.changed} changed since, ${counts.gone} gone since, ${added}${counts.attributes} with other owner, mode or time`
       if (!given.quiet) {
         yield* Console.error(`byteback: snapshot ${snapshot.name}: ${result.compared} compared${sample}: ${since}`)
       }

@@ -16,6 +16,13 @@ const mayNotAnswer = /^(fuse(\..*)?|nfs\d?|cifs|smb3|smbfs|9p|ceph|afs|ncpfs|cod
 /** What the kernel makes, whatever else is said. */
 const always = ["/dev", "/proc", "/run", "/sys"]
 
+/**
+ * Do these names in a snapshot's root (a directory's with a slash at its end) say that all of the machine was backed up?
+ * Only then is what the root lacks new on the machine; else it was never asked for.
+ */
+export const isWholeMachine = (names: ReadonlyArray<string>): boolean =>
+  always.every((directory) => names.includes(`${directory.slice(1)}/`))
+
 const junkDirectories = ["/tmp", "/var/tmp", "/var/cache/apt/archives", "/var/backups/localhost"]
 const junkFiles = ["/swap.file"]
 

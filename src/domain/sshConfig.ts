@@ -9,6 +9,8 @@ export interface SshTarget {
   readonly keyFile?: string
   /** the only known_hosts file that is believed */
   readonly knownHosts: string
+  /** seconds without a sign of life after which the connection is given up; never more than the usual three minutes */
+  readonly ioTimeout?: number
   /** an administrator's access: the user's own agent and keys, a password and the host key's question on the terminal */
   readonly ownIdentities?: boolean
 }
@@ -22,6 +24,9 @@ const value = (text: string): string | null =>
 
 /** One word that ssh takes as it is: a user name, a host name or an address. */
 const word = /^[A-Za-z0-9_][A-Za-z0-9_.:%+-]*$|^:[A-Fa-f0-9:.%]+$/
+
+/** So many of these pass without an answer before ssh gives a connection up. */
+const beats = 6
 
 /** The file's text, or null where a name of the target cannot be written in it. `controlPath` must be short. */
 export const sshConfig = (target: SshTarget, controlPath: string): string | null => {
@@ -65,12 +70,32 @@ export const sshConfig = (target: SshTarget, controlPath: string): string | null
     "ConnectTimeout 30",
     "ConnectionAttempts 1",
     "TCPKeepAlive yes",
-    "ServerAliveInterval 30",
-    "ServerAliveCountMax 6",
+    `ServerAliveInterval ${Math.min(30, Math.max(1, Math.floor((target.ioTimeout ?? Infinity) / beats)))}`,
+    `ServerAliveCountMax ${beats}`,
     "LogLevel ERROR",
     "ControlMaster auto",
     `ControlPath ${socket}`,
     "ControlPersist 60",
+    ""
+  ].join("\n")
+}
+
+/**
+ * What lets plain ssh and rsync log in as a session does, as their user types it: for the lines that a user's own
+ * ssh_config has for `user` on `host`. Other logins on that host are left as they are. Null as above.
+ */
+export const plainSshConfig = (target: SshTarget & { readonly keyFile: string }): string | null => {
+  const knownHosts = value(target.knownHosts)
+  const keyFile = value(target.keyFile)
+  if (knownHosts === null || keyFile === null) return null
+  if (!word.test(target.host) || !word.test(target.user)) return null
+  return [
+    `Match host ${target.host} user ${target.user}`,
+    ...(target.port === undefined ? [] : [`  Port ${target.port}`]),
+    `  IdentityFile ${keyFile}`,
+    "  IdentitiesOnly yes",
+    `  UserKnownHostsFile ${knownHosts}`,
+    "  StrictHostKeyChecking yes",
     ""
   ].join("\n")
 }

@@ -1,15 +1,13 @@
 // What is different on the machine from a snapshot of it: by size and time, as rsync's dry run sees it, and by content in case of doubt.
-import { Effect, FileSystem, Queue, Schema, Stream } from "effect"
-import { bytesOfText, fromUint8Array, toUint8Array } from "../domain/byteString.ts"
+import { Effect, Queue, Schema, Stream } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
-import { filterRules, protectingRules, rulesText } from "../domain/filters.ts"
 import { namedPath } from "../domain/namedPath.ts"
 import type { Change, End } from "../domain/ReadingAnswer.ts"
 import type { Itemized } from "../domain/rsync/itemized.ts"
 import type { ReadingPath } from "../domain/request/reading.ts"
-import { Layout } from "../services/Layout.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
-import { readableSnapshot, topmost } from "./readableSnapshot.ts"
+import { newOnMachine } from "./newOnMachine.ts"
+import { readableSnapshot } from "./readableSnapshot.ts"
 
 /** Another host's files are not on this machine. Nothing was compared. */
 export class NotThisMachine extends Schema.TaggedError<NotThisMachine>()("NotThisMachine", {}) {
@@ -53,24 +51,8 @@ const isDoubtful = ({ differs, isNew, kind }: Itemized): boolean =>
 /** So many in doubt are compared by content; of more, the others count as written. */
 const mostDoubtful = 10_000
 
-/** What the backup leaves out is not told as added. */
-const rulesFile = Effect.fnUntraced(function* (excludes: ReadonlyArray<string>, rsyncFilter: ReadonlyArray<string>) {
-  const fs = yield* FileSystem.FileSystem
-  const layout = yield* Layout
-  const directory = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-filter-" })
-  const rules = filterRules({
-    mountinfo: fromUint8Array(yield* fs.readFile("/proc/self/mountinfo")),
-    sources: ["/"],
-    excludes: [...excludes, bytesOfText(`${layout.store}/*`)],
-    rsyncFilter
-  })
-  yield* fs.writeFile(`${directory}/rules`, toUint8Array(rulesText(protectingRules(rules))))
-  return `${directory}/rules`
-})
-
 /**
- * Rows as `readRows` gives them; files that only their time tells apart come last, since their content is looked at. What is new in
- * the machine's root itself is not told: a snapshot's root holds what was backed up alone, and all else would seem new.
+ * Rows as `readRows` gives them; files that only their time tells apart come last, since their content is looked at.
  */
 export const compareLive = ({ from, most, path, ...options }: CompareLiveOptions) =>
   Stream.callback<ReadonlyArray<Change | End>, Effect.Error<ReturnType<typeof compared>>, CompareLiveServices>(
@@ -91,8 +73,8 @@ const compared = Effect.fnUntraced(function* (
 ) {
   if (options.host !== undefined) return yield* new NotThisMachine()
   const opened = yield* openSession(options)
-  const { pull } = yield* readableSnapshot(opened, from)
-  const filterFile = yield* rulesFile(opened.settings.excludes, opened.settings.rsyncFilter)
+  const readable = yield* readableSnapshot(opened, from)
+  const plan = yield* newOnMachine(readable, opened.settings, [`/${path}`])
   let rows = 0
   let cut: End["cut"] = null
   const tell = (item: Itemized): void => {
@@ -110,10 +92,9 @@ const compared = Effect.fnUntraced(function* (
     else if (doubtful.length < mostDoubtful) doubtful.push(item.name)
     else tell({ ...item, differs: new Set([...item.differs, "c"]) })
   }
-  const paths = path === "" ? yield* topmost(pull) : [`/${path}`]
-  yield* pull({ paths, destination: "/", dryRun: true, deletes: true, filterFile }, look)
+  yield* readable.pull({ ...plan, destination: "/" }, look)
   if (doubtful.length > 0) {
-    yield* pull({ paths: doubtful, destination: "/", dryRun: true, namesOnly: true, checksum: true }, tell)
+    yield* readable.pull({ paths: doubtful, destination: "/", dryRun: true, namesOnly: true, checksum: true }, tell)
   }
   offer([{ _tag: "end", rows, cut }])
 })

@@ -12,11 +12,14 @@ import { openSession, type SessionOptions } from "./connectToServer.ts"
 
 /** The answer stopped in the middle: what came before was true, and is not all. */
 export class AnswerCutShort extends Schema.TaggedError<AnswerCutShort>()("AnswerCutShort", {
-  reason: Schema.Literals(["ended", "not-understood"])
+  reason: Schema.Literals(["ended", "lost", "not-understood"]),
+  /** what ssh said of a connection that was lost */
+  detail: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return this.reason === "ended"
-      ? "the connection ended in the middle of the answer; what was shown is not all, so ask again"
+    const why = this.detail === undefined ? "" : ` (${this.detail})`
+    return this.reason !== "not-understood"
+      ? `the connection ended in the middle of the answer${why}; what came of it is not all, so ask again`
       : "the server answered with something that was not asked for, which was not shown; is its byteback newer than this one?"
   }
 }
@@ -42,6 +45,18 @@ export class NoSuchPath extends Schema.TaggedError<NoSuchPath>()("NoSuchPath", {
 /** Which snapshots, by which way, and what of them. */
 export interface ReadOptions<Request extends Reading> extends SessionOptions {
   readonly request: Request
+}
+
+/** Reads, and says so where the connection is lost after some of the answer has come. */
+const readWhole = (session: BackupSession, request: Reading, take: (chunk: Uint8Array) => Effect.Effect<void>) => {
+  let begun = false
+  const onAnswer = (chunk: Uint8Array) => {
+    begun ||= chunk.length > 0
+    return take(chunk)
+  }
+  return Effect.catchTag(session.read(request, onAnswer), "SshError", (error) =>
+    Effect.fail(begun ? new AnswerCutShort({ reason: "lost", detail: error.message }) : error)
+  )
 }
 
 /** A line that is longer is none of ours. */
@@ -83,7 +98,7 @@ const answer = (session: BackupSession, request: Exclude<Reading, Raw>) =>
           if (odd) rest = ""
           return rows.length === 0 ? Effect.void : Effect.asVoid(Queue.offer(queue, rows))
         }
-        yield* session.read(request, take)
+        yield* readWhole(session, request, take)
         if (odd) return yield* new AnswerCutShort({ reason: "not-understood" })
         if (!ended) return yield* new AnswerCutShort({ reason: "ended" })
         yield* Queue.end(queue)
@@ -178,7 +193,7 @@ export const readBytes = Effect.fn("readBytes")(function* (
   options: ReadOptions<Raw> & { readonly onBytes: (chunk: Uint8Array) => Effect.Effect<void> }
 ) {
   const { session } = yield* openSession(options, oneCommand)
-  yield* session
-    .read(options.request, options.onBytes)
-    .pipe(Effect.catchTag("PathMissing", () => noSuchPath(session, options.request)))
+  yield* Effect.catchTag(readWhole(session, options.request, options.onBytes), "PathMissing", () =>
+    noSuchPath(session, options.request)
+  )
 }, Effect.scoped)

@@ -10,6 +10,7 @@ import { afterVerify } from "../domain/proof.ts"
 import { numbers } from "../domain/sample.ts"
 import type { Progress } from "../domain/rsync/progress.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
+import { newOnMachine } from "./newOnMachine.ts"
 import { remember } from "./proofs.ts"
 import { readableSnapshot } from "./readableSnapshot.ts"
 
@@ -34,6 +35,8 @@ export interface VerifyResult {
   /** files, links and directories */
   readonly compared: number
   readonly counts: Record<NonNullable<Verdict>, number>
+  /** names below what was compared that the snapshot lacks; null where nobody looked, as for a sample, or not at all of them */
+  readonly added: number | null
   /** the first of those that differ without a reason */
   readonly unexplained: ReadonlyArray<NamedPath>
   /** what could not be read at one of the ends */
@@ -59,7 +62,8 @@ export const verify = Effect.fn("verify")(function* (options: VerifyOptions) {
   const { against = "/", host, paths = ["/"], percent } = options
   if (host !== undefined && options.against === undefined) return yield* new NothingToCompare()
   const opened = yield* openSession(options)
-  const { pull, snapshot } = yield* readableSnapshot(opened, options.from ?? "latest")
+  const readable = yield* readableSnapshot(opened, options.from ?? "latest")
+  const { pull, snapshot } = readable
   const seed = options.seed ?? (yield* Random.nextIntBetween(1, 1_000_000))
   let wanted = paths.map(bytesOfPath)
   if (percent !== undefined) {
@@ -74,19 +78,29 @@ export const verify = Effect.fn("verify")(function* (options: VerifyOptions) {
 
   const counts = { gone: 0, changed: 0, attributes: 0, unexplained: 0 }
   const unexplained: Array<NamedPath> = []
+  let added = 0
   const look = (item: Itemized) => {
+    if (item.kind === "deleted") added += 1
     const verdict = judge(item)
     if (verdict === null) return
     counts[verdict] += 1
     if (verdict === "unexplained" && unexplained.length < named) unexplained.push(namedPath(`/${item.name}`))
   }
-  const plan = { paths: wanted, destination: against, dryRun: true, checksum: true, namesOnly: percent !== undefined }
-  const compared = wanted.length === 0 ? null : yield* pull(plan, look, options.progress)
+  const plan =
+    percent === undefined
+      ? yield* newOnMachine(readable, opened.settings, wanted)
+      : { paths: wanted, dryRun: true, namesOnly: true }
+  const compared =
+    plan.paths.length === 0
+      ? null
+      : yield* pull({ ...plan, destination: against, checksum: true }, look, options.progress)
   const result: VerifyResult = {
     snapshot,
     seed: percent === undefined ? null : seed,
     compared: percent === undefined ? (compared?.stats.files ?? 0) : wanted.length,
     counts,
+    // rsync looks for nothing more once it could not read something
+    added: percent === undefined && (compared?.unreadable ?? 0) === 0 ? added : null,
     unexplained,
     unreadable: compared?.unreadable ?? 0,
     problems: compared?.problems ?? []

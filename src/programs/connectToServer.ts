@@ -20,11 +20,11 @@ export const readSettings = Effect.fnUntraced(function* (commandLine: RawSetting
 
 /** Logs in with this machine's own key; the connection ends with the scope. */
 export const connect = Effect.fnUntraced(function* (
-  { destination, keyFile, knownHosts }: Effect.Success<ReturnType<typeof readSettings>>,
+  { destination, ioTimeout, keyFile, knownHosts }: Effect.Success<ReturnType<typeof readSettings>>,
   options?: ConnectOptions
 ) {
   const { user, host, port } = destination
-  const target = { user, host, ...(port === undefined ? {} : { port }), keyFile, knownHosts }
+  const target = { user, host, ...(port === undefined ? {} : { port }), keyFile, knownHosts, ioTimeout }
   return yield* (yield* BackupServer).connect(target, options)
 })
 

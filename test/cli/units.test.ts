@@ -1,4 +1,6 @@
 // Sizes and times as people read them.
+import { spawnSync } from "node:child_process"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { ago, bytes, duration } from "../../src/cli/units.ts"
@@ -29,4 +31,22 @@ describe("units", () => {
       "in the future"
     ])
   })
+
+  it.each(["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Pacific/Kiritimati"])(
+    "reads a time of the server's as clocks in %s show it, as date does",
+    (zone) => {
+      // every nine days and some hours, through two changes of clocks a year
+      const times = Array.from({ length: 200 }, (_, index) => 1_577_836_800 + index * 800_000)
+      const units = JSON.stringify(join(import.meta.dirname, "../../src/cli/units.ts"))
+      const script = `const { localTime } = await import(${units}); for (const at of ${JSON.stringify(times)}) console.log(localTime(at))`
+      const inZone = { encoding: "utf8", env: { ...process.env, TZ: zone } } as const
+      const ours = spawnSync(process.execPath, ["--input-type=module", "--eval", script], inZone)
+      const theirs = spawnSync("date", ["-f", "-", "+%F %H:%M"], {
+        ...inZone,
+        input: times.map((at) => `@${at}\n`).join("")
+      })
+      assert.strictEqual(ours.stdout, theirs.stdout, ours.stderr)
+      assert.lengthOf(ours.stdout.split("\n"), 201)
+    }
+  )
 })

@@ -1,7 +1,7 @@
 // What belongs in a machine's backup, as rules. (What rsync makes of the rules: test/contract/filters.test.ts.)
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { filterRules, type FilterSources, rulesText } from "../../src/domain/filters.ts"
+import { filterRules, type FilterSources, isWholeMachine, rulesText } from "../../src/domain/filters.ts"
 
 const mount = (point: string, type: string, tags = "shared:1 ") =>
   `36 35 98:0 / ${point} rw,noatime ${tags}- ${type} /dev/x rw\n`
@@ -105,5 +105,16 @@ describe("whatever the mount table and the configuration hold", () => {
         assert.notInclude(rulesText(all), "\r")
       })
     )
+  })
+})
+
+describe("a snapshot's root", () => {
+  it("is a whole machine's where it has what every machine's kernel makes, and of some sources else", () => {
+    const whole = ["bin", "dev/", "etc/", "proc/", "run/", "sys/"]
+    assert.isTrue(isWholeMachine(whole))
+    for (const missing of ["dev/", "proc/", "run/", "sys/"])
+      assert.isFalse(isWholeMachine(whole.filter((name) => name !== missing)), missing)
+    assert.isFalse(isWholeMachine(["dev", "proc", "run", "sys"]), "files of those names")
+    assert.isFalse(isWholeMachine([]))
   })
 })

@@ -1,7 +1,7 @@
 // A session's ssh_config: what it always says, and that no name of the target adds to it.
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { sshConfig } from "../../src/domain/sshConfig.ts"
+import { plainSshConfig, sshConfig } from "../../src/domain/sshConfig.ts"
 
 const target = {
   user: "byteback",
@@ -31,6 +31,20 @@ describe("a session's ssh_config", () => {
       "ControlPersist 60"
     ]) {
       assert.include(said, line)
+    }
+  })
+
+  it("gives a connection up after three minutes without a sign of life, or sooner where less was asked for", () => {
+    for (const [ioTimeout, interval] of [
+      [undefined, 30],
+      [10_800, 30],
+      [60, 10],
+      [6, 1],
+      [1, 1]
+    ] as const) {
+      const said = lines(sshConfig({ ...target, ...(ioTimeout === undefined ? {} : { ioTimeout }) }, "/tmp/x/socket"))
+      assert.include(said, `ServerAliveInterval ${interval}`)
+      assert.include(said, "ServerAliveCountMax 6")
     }
   })
 
@@ -74,5 +88,29 @@ describe("a session's ssh_config", () => {
       }),
       { numRuns: 1000 }
     )
+  })
+})
+
+describe("the ssh_config for plain ssh", () => {
+  it("is for that user on that host alone, and never asks whether to believe another key", () => {
+    assert.strictEqual(
+      plainSshConfig({ ...target, port: 2222 }),
+      `Match host backup.example.org user byteback
+  Port 2222
+  IdentityFile "/etc/byteback/key"
+  IdentitiesOnly yes
+  UserKnownHostsFile "/etc/byteback/known_hosts"
+  StrictHostKeyChecking yes
+`
+    )
+    assert.notInclude(plainSshConfig(target)!, "Port")
+  })
+
+  it("is none where a name would be more than a name", () => {
+    for (const odd of ["a\nHost *", "a b", "*", "a,b", "!a", '"', "", "-x"]) {
+      assert.isNull(plainSshConfig({ ...target, host: odd }), odd)
+      assert.isNull(plainSshConfig({ ...target, user: odd }), odd)
+    }
+    for (const odd of ["/a\nHost *", '/"', "/a$b", ""]) assert.isNull(plainSshConfig({ ...target, keyFile: odd }), odd)
   })
 })

@@ -33,14 +33,25 @@ describe.skipIf(!root)("proofs", () => {
         assert.strictEqual(clean.code, 0, clean.stderr)
         assert.deepInclude(JSON.parse(clean.stdout.trim().split("\n").at(-1)!), {
           counts: { gone: 0, changed: 0, attributes: 0, unexplained: 0 },
+          added: 0,
           unexplained: []
         })
 
-        // Changed for a reason: written, gone, other mode.
-        yield* client.ok(["sh", "-c", "cd /data; echo more >> file1; rm file2; chmod 600 file3"])
+        // Changed for a reason: written, gone, other mode, new; what a backup leaves out and what was not asked for is not new.
+        yield* client.ok([
+          "sh",
+          "-c",
+          "cd /data; echo more >> file1; rm file2; chmod 600 file3; mkdir new; echo x > new/x"
+        ])
+        yield* client.ok([
+          "sh",
+          "-c",
+          "echo '*.iso' > /etc/byteback/excludes; echo x > /data/film.iso; echo x > /elsewhere"
+        ])
         const changed = yield* verify()
         assert.strictEqual(changed.code, 0, changed.stderr)
-        assert.match(changed.stderr, /1 changed since, 1 gone since, 1 with other owner, mode or time/)
+        assert.match(changed.stderr, /1 changed since, 1 gone since, 2 added since, 1 with other owner, mode or time/)
+        assert.isTrue(yield* client.exists("/data/new/x"), "a comparison takes nothing away")
 
         // Without one: the same size and time, on this machine, with a name that no terminal should see.
         yield* client.ok([
@@ -87,6 +98,7 @@ describe.skipIf(!root)("proofs", () => {
         assert.strictEqual((yield* verify("/data/other", "--snapshot", name)).code, 0)
         const all = yield* verify("--sample", "100%", "--seed", "7", "--snapshot", name)
         assert.match(all.stderr, /: 2 compared \(a sample; --seed 7 draws it again\)/)
+        assert.notInclude(all.stderr, "added since", "a sample says nothing of what it does not look at")
         assert.strictEqual(all.stdout, "/data/kept\n")
         assert.strictEqual((yield* verify("/data/nothing")).code, 1)
         assert.strictEqual((yield* verify("--sample", "200%")).code, 2)

@@ -57,6 +57,13 @@ describe.skipIf(!root)("reading", () => {
           const here = yield* client.ok(["byteback", ...words])
           assert.strictEqual(yield* server.ok(["byteback", ...words, "--host", "reader"]), here)
         }
+        // a snapshot is named in UTC, and shown as the clocks of whoever asks show it
+        const [name = ""] = yield* snapshotNames(server, "reader")
+        for (const TZ of ["UTC", "Asia/Kathmandu", "America/St_Johns"]) {
+          const local = (yield* client.ok(["date", "-d", name, "+%F %H:%M"], { env: { TZ } })).trim()
+          const listed = yield* client.ok(["byteback", "snapshots"], { env: { TZ } })
+          assert.strictEqual(listed.slice(0, listed.indexOf(local) + local.length), `${name}  ${local}`, TZ)
+        }
         const nobody = yield* server.run(["byteback", "snapshots", "--host", "nobody"])
         assert.strictEqual(nobody.code, 10)
         assert.include(nobody.stderr, "nobody is not a host of this server")
@@ -253,6 +260,15 @@ describe.skipIf(!root)("reading", () => {
           const cut = yield* client.run(["byteback", "find", "*", "--limit", "3"])
           assert.strictEqual(cut.stdout.trim().split("\n").length, 3)
           assert.include(cut.stderr, "cut after 3 rows")
+          // there are more than 4 in either snapshot alone
+          const cutInAll = yield* client.run(["byteback", "find", "*", "--snapshot", "all", "--limit", "4"])
+          assert.deepStrictEqual([cutInAll.code, cutInAll.stdout.trim().split("\n").length], [0, 4])
+          assert.strictEqual(cutInAll.stderr, "byteback: cut after 4 rows: there are more; --limit shows them\n")
+          const asObjects = yield* rowsOf(client, "find", "*", "--snapshot", "all", "--limit", "4")
+          assert.deepStrictEqual([asObjects.rows.length, asObjects.end], [4, { _tag: "end", rows: 4, cut: "rows" }])
+          const all = yield* rowsOf(client, "find", "*", "--snapshot", "all")
+          assert.isAbove(all.rows.length, 4)
+          assert.strictEqual(all.end["cut"], null)
         }).pipe(Effect.scoped),
       400_000
     )
@@ -289,6 +305,56 @@ describe.skipIf(!root)("reading", () => {
           const { code, stdout } = yield* client.run(["byteback", ...words])
           assert.deepStrictEqual([code, stdout], [1, ""], words.join(" "))
         }
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("says in time that an answer is not all, where the cable is cut in the middle of it", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("cable")
+        const client = yield* clientMachine(server, "cutoff")
+        const fill = `mkdir many; cd many; name=$(printf '%0200d' 0); seq -f "$name%.0f" 50000 | xargs touch
+          head -c 60000000 /dev/urandom >big`
+        yield* client.ok(["sh", "-ec", fill], { cwd: "/data" })
+        yield* client.ok(backupWords())
+        // Whoever reads takes a little and waits; what neither pipes nor ssh hold by then has not left the server.
+        const slowly = (name: string, words: string) =>
+          client.start([
+            ...[
+              "bash",
+              "-c",
+              "set -o pipefail; byteback $1 --io-timeout 6 | { head -c 4096; until test -e /go; do sleep 0.1; done; cat; } >$2"
+            ],
+            ...["bash", words, `/${name}`]
+          ])
+        const running = {
+          list: yield* slowly("list", "ls -lR /data --limit 1000000"),
+          rows: yield* slowly("rows", "ls -R /data --limit 1000000 --json"),
+          archive: yield* slowly("archive", "dump latest /data"),
+          file: yield* slowly("file", "cat --json /data/many/big")
+        }
+        for (const name of Object.keys(running)) yield* client.until(["test", "-s", `/${name}`])
+        yield* client.cut
+        const before = performance.now()
+        yield* client.write("/go", "")
+        const ended = yield* Effect.all(
+          { list: running.list.wait, rows: running.rows.wait, archive: running.archive.wait, file: running.file.wait },
+          { concurrency: "unbounded" }
+        )
+        assert.isBelow(performance.now() - before, 40_000)
+        for (const [name, { code, stderr }] of Object.entries(ended)) {
+          assert.strictEqual(code, 1, `${name}: ${stderr}`)
+          const lines = stderr.trim().split("\n")
+          assert.lengthOf(lines, 1, stderr)
+          const told = name === "file" ? String((JSON.parse(lines[0]!) as { message: string }).message) : lines[0]!
+          assert.match(
+            told,
+            /the connection ended in the middle of the answer \(.*\); what came of it is not all, so ask again$/
+          )
+        }
+        assert.notInclude(yield* client.ok(["tail", "-n", "1", "/rows"]), '"_tag":"end"')
+        assert.notStrictEqual((yield* client.run(["tar", "-tf", "/archive"])).code, 0)
+        yield* client.plug
+        yield* server.until(["sh", "-c", '! pgrep -f "[r]eader.cjs"'], { timeout: 90_000 })
       }).pipe(Effect.scoped)
     )
   })

@@ -38,6 +38,14 @@ describe.skipIf(!root)("a whole machine", () => {
         }
         for (const file of ["/swap.file", "/data/film.iso"]) assert.isFalse(yield* server.exists(kept + file), file)
 
+        // What has come since is told, in the root too, but nothing that a backup leaves out.
+        yield* client.ok(["sh", "-ec", "mkdir /fresh; echo x >/fresh/file; echo x >/new; echo x >/tmp/x"])
+        const since = (yield* client.ok(["byteback", "diff", "latest", "live"])).split("\n")
+        assert.includeMembers(since, ["+ /fresh/", "+ /fresh/file", "+ /new"])
+        for (const left of ["/mnt/memory", "/tmp/", "/usr/", "/proc/", "/dev/", "/swap.file", "film.iso"])
+          assert.notInclude(since.join("\n"), left)
+        yield* client.ok(["rm", "-r", "/fresh", "/new"])
+
         // A filter of its own comes after all that, and with a `!` instead of it.
         yield* client.write("/data/program.o", "junk\n")
         const planned = Effect.fnUntraced(function* (filter: string) {

@@ -7,6 +7,7 @@ import type { SnapshotRef } from "../../src/domain/snapshotName.ts"
 import { readRows } from "../../src/programs/ReadSnapshots.ts"
 import { BackupServer, PathMissing } from "../../src/services/BackupServer.ts"
 import { ClientConfig } from "../../src/services/ClientConfig.ts"
+import { SshError } from "../../src/services/Ssh.ts"
 
 const latest = "latest" as SnapshotRef
 const ls = { _tag: "ls", snapshot: latest, path: "etc", details: false, recursive: false, most: 10 } as const
@@ -87,6 +88,30 @@ describe("an answer", () => {
         Buffer.from("x".repeat(1 << 20))
       ])
         assert.strictEqual(yield* reasonOf(odd), "not-understood")
+    })
+  )
+
+  it.live("whose connection is lost after some of it says that it is not all", () =>
+    Effect.gen(function* () {
+      const lost = new SshError({ reason: "lost", subject: "server", exitCode: 255, stderr: "" })
+      const after = (...some: ReadonlyArray<Uint8Array>) =>
+        readRows({ settings: {}, host: "web", request: ls }).pipe(
+          Stream.runDrain,
+          Effect.flip,
+          Effect.provide(
+            Layer.mergeAll(
+              ClientConfig.layerFake(),
+              BackupServer.layerFake({
+                read: (_, onAnswer) => Effect.andThen(Effect.forEach(some, onAnswer), Effect.fail(lost))
+              })
+            )
+          )
+        )
+      assert.match(
+        (yield* after(text(entry("/etc/a")))).message,
+        /in the middle .*server: the connection was lost.*not all/
+      )
+      assert.strictEqual((yield* after())._tag, "SshError")
     })
   )
 
