@@ -142,7 +142,6 @@ const wordAbove = (path: string | Uint8Array): string => {
 
 /** All that byteback made. */
 const datedSnapshots = Effect.fnUntraced(function* (session: BackupSession) {
-  yield* session.hello
   const { snapshots } = yield* session.snapshots
   return snapshots.flatMap(({ name }) => (isSnapshotRef(name) ? [name] : []))
 })

@@ -5,7 +5,6 @@ import { openSession, type SessionOptions } from "./connectToServer.ts"
 /** Asks the server for this host's snapshots, oldest first. */
 export const snapshots = Effect.fn("snapshots")(function* (options: SessionOptions) {
   const { session } = yield* openSession(options)
-  yield* session.hello
   const answer = yield* session.snapshots
   return answer.snapshots
 }, Effect.scoped)

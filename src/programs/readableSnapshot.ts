@@ -21,7 +21,6 @@ export class ForeignSnapshot extends Schema.TaggedError<ForeignSnapshot>()("Fore
 
 /** The snapshots that the server has, and the one that is meant. Where a newer one was passed over, a warning says so. */
 export const askedFor = Effect.fnUntraced(function* (session: BackupSession, from: string | number) {
-  yield* session.hello
   const { snapshots } = yield* session.snapshots
   const { passed, snapshot } = yield* Effect.fromResult(chooseSnapshot(snapshots, from))
   if (passed !== undefined) yield* Effect.logWarning(escapeText(passedOver(passed, snapshot.name)))

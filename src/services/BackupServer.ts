@@ -1,5 +1,5 @@
 // The backup server as a client sees it: one ssh connection, typed requests and their answers.
-import { Clock, Context, Effect, Layer, Schema, type Scope } from "effect"
+import { Clock, Context, Effect, Fiber, Layer, Schema, type Scope } from "effect"
 import { textOfBytes } from "../domain/byteString.ts"
 import {
   type Answer,
@@ -84,6 +84,7 @@ export interface BackupSession {
   readonly hello: Effect.Effect<HelloAnswer, ConversationError>
   /** asks for a snapshot of what was pushed */
   readonly complete: (ended: Omit<Complete, "_tag">) => Effect.Effect<CompleteAnswer, ConversationError>
+  /** what there is; first words go out with it, and fail before it */
   readonly snapshots: Effect.Effect<SnapshotsAnswer, ConversationError>
   /** asks to read of the snapshots; the answer goes to `onAnswer` as it comes, which the server waits for */
   readonly read: (
@@ -179,7 +180,11 @@ export class BackupServer extends Context.Service<
           alias: session.alias,
           hello,
           complete: (ended) => ask({ _tag: "complete", ...ended }, "complete"),
-          snapshots: ask({ _tag: "snapshots" }, "snapshots"),
+          snapshots: Effect.gen(function* () {
+            const asked = yield* Effect.forkChild(ask({ _tag: "snapshots" }, "snapshots"))
+            yield* hello
+            return yield* Fiber.join(asked)
+          }),
           enrol: (host: string, key: string) => ask({ _tag: "enrol", host, key }, "enrol")
         }
       }
