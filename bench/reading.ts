@@ -5,9 +5,9 @@ import { realTree } from "../test/lab/realTree.ts"
 import { median } from "./median.ts"
 import type { BenchRow } from "./row.ts"
 
-const wanted = { snapshots: 100, files: 50_000, many: 1_000_000 } as const
+const wanted = { snapshots: 100, files: 50_000 } as const
 
-/** For a look in between: BENCH_SNAPSHOTS, BENCH_FILES, BENCH_MANY and BENCH_RUNS. */
+/** For a look in between: BENCH_SNAPSHOTS, BENCH_FILES and BENCH_RUNS. */
 const runs = Number(process.env["BENCH_RUNS"] ?? 5)
 
 /** The median of some runs; each must give at least so many lines, else nothing was measured. */
@@ -49,26 +49,6 @@ const grow = (server: Machine, snapshots: number) =>
     ],
     { timeout: 3_600_000 }
   )
-
-/** What a command needed at most, in MiB: the largest program here, and all that ran for it in the server's sandbox together. */
-const memoryOf = Effect.fn("memoryOf")(function* (client: Machine, server: Machine, words: ReadonlyArray<string>) {
-  const running = yield* client.start(["sh", "-c", '/usr/bin/time -f "peak %M" byteback "$@" | wc -l', "sh", ...words])
-  let there = 0
-  const look = Effect.map(server.run(["ps", "-eo", "rss=,args="]), ({ stdout }) => {
-    let sum = 0
-    for (const line of stdout.split("\n"))
-      if (/^\s*\d+ (\S*node .*reader\.cjs|\S*xargs |\S*getfattr |rsync --server)/.test(line))
-        sum += Number.parseInt(line, 10)
-    there = Math.max(there, sum)
-  })
-  const ended = yield* Effect.raceFirst(
-    running.wait,
-    Effect.andThen(Effect.forever(Effect.andThen(look, Effect.sleep("100 millis"))), Effect.never)
-  )
-  const here = Number(/peak (\d+)/.exec(ended.stderr)?.[1])
-  if (!(here > 0)) return yield* Effect.die(new Error(`${words.join(" ")}: ${ended.stderr}`))
-  return { here: here / 1024, there: there / 1024, lines: Number(ended.stdout) }
-}, Effect.scoped)
 
 const size = (name: keyof typeof wanted): number => Number(process.env[`BENCH_${name.toUpperCase()}`] ?? wanted[name])
 
@@ -122,7 +102,7 @@ export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
     const coldAll = yield* seconds(inAll, 1, cold)
     const nothing = yield* seconds(byteback("diff", after, after), 0)
     const here = `${snapshots} snapshots of ${files} files`
-    const quick: ReadonlyArray<BenchRow> = [
+    const found: ReadonlyArray<BenchRow> = [
       { name: `${here}: ls of a directory over ssh`, value: ls, unit: "s", target: 0.4 },
       { name: `${here}: history of one path`, value: history, unit: "s", target: 0.5 },
       { name: `${here}: find by name in one snapshot`, value: one, unit: "s", target: 2 },
@@ -151,42 +131,5 @@ export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
         target: 0.1
       }
     ]
-
-    const many = size("many")
-    const last = "2035-01-01T00:00+0000"
-    yield* server.ok(
-      [
-        "bash",
-        "-ec",
-        `cd /byteback/client/current; uid=$(stat -c %u .); mkdir many one; cd many
-        for d in $(seq 0 99); do mkdir $d; (cd $d; seq $(($0 / 100)) | xargs touch); done
-        (cd ../one; seq $0 | xargs touch); chown -R --reference .. . ../one; cd ../..
-        btrfs -q subvolume snapshot current ${last}; chown 0:$uid ${last}; chmod 750 ${last}; btrfs property set ${last} ro true`,
-        String(many)
-      ],
-      { timeout: 1_200_000 }
-    )
-    const memory: Array<BenchRow> = []
-    const everything = ["--limit", "10000000"]
-    for (const [what, least, ...words] of [
-      ["find in a snapshot", many, "find", "*", "--snapshot", last, "--below", "/many", ...everything],
-      ["find --type l in all", 0, "find", "*", "--snapshot", "all", "--type", "l", ...everything],
-      ["find in all", many, "find", "*", "--snapshot", "all", "--below", "/many", ...everything],
-      ["ls -lR", many, "ls", "-lR", `${last}:/many`, ...everything],
-      ["ls of one directory", many, "ls", `${last}:/one`, ...everything],
-      ["history of a directory", 1, "history", "/many"],
-      ["diff that adds them", 1, "diff", after, last, "/many", ...everything],
-      ["dump", 0, "dump", last, "/many"],
-      ["restore", 0, "restore", "--quiet", "--snapshot", last, "--to", "/back", "/many"],
-      ["verify", 1, "verify", "--json", "--snapshot", last, "--against", "/back", "/many"],
-      ["drill", 1, "drill", "--json"]
-    ] as const) {
-      const { here: mine, lines, there } = yield* memoryOf(client, server, words)
-      if (lines < least) return yield* Effect.die(new Error(`${what}: ${lines} lines came, and not ${least}`))
-      const name = `${what}, ${many} files`
-      memory.push({ name: `${name}: the client's largest program`, value: mine, unit: "MiB", target: 200 })
-      // what was over before anybody looked has no row
-      if (there > 0) memory.push({ name: `${name}: the server's sandbox`, value: there, unit: "MiB", target: 200 })
-    }
-    return [...quick, ...memory]
+    return found
   }).pipe(Effect.scoped, Effect.provide(Lab.layer()), Effect.runPromise)

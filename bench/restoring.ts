@@ -1,4 +1,4 @@
-// A restore of a whole tree against bare rsync: same options, same sshd, same kind of subvolume, in turn; and what it needs in memory.
+// A restore of a whole tree against bare rsync: same options, same sshd, same kind of subvolume, in turn.
 import { Effect } from "effect"
 import { bytesOfText, toUint8Array } from "../src/domain/byteString.ts"
 import { pathList, pullArgv } from "../src/domain/rsync/pullArgv.ts"
@@ -80,17 +80,6 @@ const bare = (client: Machine, directories: ReadonlyArray<string>) => {
   })
 }
 
-/** MiB that the client's Node held at most while it ran this. */
-const peak = Effect.fn("peak")(function* (client: Machine, argv: ReadonlyArray<string>) {
-  yield* client.write(
-    "/root/peak.cjs",
-    `process.on("exit", () => require("node:fs").appendFileSync("/root/peak", process.resourceUsage().maxRSS + "\\n"))\n`
-  )
-  yield* client.ok(["rm", "-f", "/root/peak"])
-  yield* client.run(argv, { env: { NODE_OPTIONS: "--require=/root/peak.cjs" }, timeout: 600_000 })
-  return Math.max(...(yield* client.read("/root/peak")).trim().split("\n").map(Number)) / 1024
-})
-
 /** All rows of this comparison. Needs root. */
 export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
   Effect.gen(function* () {
@@ -114,24 +103,6 @@ export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
       { name: `restore of ${tree.files} files: byteback`, value: median(mine), unit: "s" },
       { name: `restore of ${tree.files} files: bare rsync`, value: median(theirs), unit: "s" },
       { name: "restore: ratio to bare rsync", value: median(mine) / median(theirs), unit: "x", target: 1.05 },
-      {
-        name: `memory of the client's Node, restore of ${tree.files} files`,
-        value: yield* peak(client, ["byteback", "restore", "--quiet", "--to", "/back", ...directories]),
-        unit: "MiB",
-        target: 200
-      },
-      {
-        name: `memory of the client's Node, a dry run that names ${tree.files} files`,
-        value: yield* peak(client, ["byteback", "restore", "--dry-run", "--to", "/nowhere", ...directories]),
-        unit: "MiB",
-        target: 200
-      },
-      {
-        name: `memory of the client's Node, verify of ${tree.files} files`,
-        value: yield* peak(client, ["byteback", "verify"]),
-        unit: "MiB",
-        target: 200
-      },
       { name: "verify, all by content", value: yield* timed(client.ok(["byteback", "verify"])), unit: "s" },
       { name: "drill, 100 files", value: yield* timed(client.ok(["byteback", "drill"])), unit: "s" }
     ]

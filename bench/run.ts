@@ -4,7 +4,7 @@ import { cpus } from "node:os"
 import { join } from "node:path"
 import { type BenchRow, isMet, verdict } from "./row.ts"
 
-const comparisons = ["backup", "sandbox", "prune", "simulation", "reading", "restoring"] as const
+const comparisons = ["backup", "sandbox", "prune", "simulation", "reading", "restoring", "memory"] as const
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((name) => !comparisons.some((known) => known === name))

@@ -96,7 +96,10 @@ export const findCommand = Command.make(
       ...(Option.isSome(given.type) ? { type: given.type.value } : {})
     } as const
     const rows = readRows({ settings: settingsOf(given), host: Option.getOrUndefined(given.host), request })
-    if ((yield* printRows(rows, given.json, line(given.long))) > 0) return
+    const end = yield* printRows(rows, given.json, line(given.long))
+    if (end.rows > 0) return
+    // an answer that was cut says so itself, and not that there is nothing
+    if (end.cut !== null) return yield* new Ended({ code: 1 })
     const where = wanted === "*" ? "any snapshot" : wanted
     yield* Console.error(`byteback: nothing in ${where} is called ${escapeName(given.pattern, 200)}`)
     return yield* new Ended({ code: 1 })

@@ -59,7 +59,7 @@ const whyCut = {
   memory: "more at once would take too much memory; name a directory, one snapshot or another pattern"
 } as const
 
-/** Prints all rows, and says on stderr where the answer was cut. Gives how many they were. */
+/** Prints all rows, and says on stderr where the answer was cut. Gives the trailer. */
 export const printRows = <E, R>(
   pieces: Stream.Stream<ReadonlyArray<Row | End>, E, R>,
   json: boolean,
@@ -89,6 +89,6 @@ export const printRows = <E, R>(
         return said.length === 0 || json ? Effect.void : Console.error(said.join("\n"))
       })
     ),
-    Effect.map(() => end.rows)
+    Effect.map(() => end)
   )
 }

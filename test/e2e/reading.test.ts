@@ -264,6 +264,11 @@ describe.skipIf(!root)("reading", () => {
           const cutInAll = yield* client.run(["byteback", "find", "*", "--snapshot", "all", "--limit", "4"])
           assert.deepStrictEqual([cutInAll.code, cutInAll.stdout.trim().split("\n").length], [0, 4])
           assert.strictEqual(cutInAll.stderr, "byteback: cut after 4 rows: there are more; --limit shows them\n")
+          const none = yield* client.run(["byteback", "find", "*", "--limit", "0"])
+          assert.deepStrictEqual(
+            [none.code, none.stdout, none.stderr],
+            [1, "", "byteback: cut after 0 rows: there are more; --limit shows them\n"]
+          )
           const asObjects = yield* rowsOf(client, "find", "*", "--snapshot", "all", "--limit", "4")
           assert.deepStrictEqual([asObjects.rows.length, asObjects.end], [4, { _tag: "end", rows: 4, cut: "rows" }])
           const all = yield* rowsOf(client, "find", "*", "--snapshot", "all")
