@@ -164,7 +164,7 @@ const parseRsync = (words: ReadonlyArray<string>): Parsed<Push | Pull | Secluded
 
 /** A push that says which protocol it is of, so that nothing but a server of ours takes it, and begins without first words. */
 const parsePush = (words: ReadonlyArray<string>): Parsed<Push | Secluded> => {
-  const spoken = /^--protocol=(\d{1,9})$/.exec(words[0] ?? "")
+  const spoken = /^--protocol=(0|[1-9]\d{0,8})$/.exec(words[0] ?? "")
   if (spoken === null) return refuse("expected --protocol=N", words[0])
   const number = Number(spoken[1])
   if (number < protocol.oldest || number > protocol.current)

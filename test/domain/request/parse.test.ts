@@ -251,6 +251,7 @@ describe("what is refused, and how", () => {
     ["byteback-push --protocol=1 --fake-super --server -l . .", 'expected --server: "--fake-super"'],
     ["byteback-push --protocol=1 --server --sender -l . .", 'not allowed: "--sender"'],
     ["byteback-push --protocol=0 --server -l . .", "too far apart"],
+    ["byteback-push --protocol=01 --server -l . .", "expected --protocol=N"],
     ["byteback-push --protocol=99 --server -l . .", "too far apart"],
     ["byteback-push --protocol=1\\;id --server -l . .", "expected --protocol=N"],
     ["byteback-push --protocol=1 --server -l . *", "a character that only a shell would understand"],
