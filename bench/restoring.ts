@@ -4,11 +4,12 @@ import { bytesOfText, toUint8Array } from "../src/domain/byteString.ts"
 import { pathList, pullArgv } from "../src/domain/rsync/pullArgv.ts"
 import { isSnapshotRef } from "../src/domain/snapshotName.ts"
 import { Lab, type Machine } from "../test/lab/Lab.ts"
-import { wholeTree } from "../test/lab/realTree.ts"
+import { realTree } from "../test/lab/realTree.ts"
 import { median } from "./median.ts"
 import type { BenchRow } from "./row.ts"
 
-/** For a look in between: BENCH_RUNS=3. */
+/** As many as the comparison of backups has. For a look in between: BENCH_FILES=5000 BENCH_RUNS=3. */
+const files = Number(process.env["BENCH_FILES"] ?? 62_000)
 const runs = Number(process.env["BENCH_RUNS"] ?? 5)
 
 const timed = <A, E, R>(work: Effect.Effect<A, E, R>) =>
@@ -26,7 +27,7 @@ const pair = Effect.fn("pair")(function* () {
   yield* server.sshd
   yield* server.ok(["byteback", "setup-server", "--image", "/srv/store.img", "--size", "20G", "--address", "server"])
   yield* client.ok((yield* server.ok(["byteback", "invite", "client"])).trim().split(" "))
-  const tree = yield* wholeTree(client, 50_000)
+  const tree = yield* realTree(client, files)
   yield* client.ok(
     [
       ...["byteback", "backup", "--quiet", "--retry-number", "0"],

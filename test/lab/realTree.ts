@@ -12,33 +12,18 @@ const candidates = [
   "/usr"
 ]
 
-const filesBelow = (machine: Machine, directory: string) =>
-  Effect.map(
-    machine.ok(["find", directory, "-xdev", "!", "-type", "d", "-printf", "."], { timeout: 600_000 }),
-    (dots) => dots.length
-  )
-
-const tooFew = (least: number) =>
-  new LabError({ message: `there are fewer than ${least} files below /usr on this machine` })
-
-/** All of /usr, which holds `least` files or more. */
-export const wholeTree = Effect.fn("wholeTree")(function* (machine: Machine, least: number) {
-  const files = yield* filesBelow(machine, "/usr")
-  return files < least ? yield* tooFew(least) : { directories: ["/usr"], files }
-})
-
 /** Directories below /usr that hold at least `least` files together (directories do not count), and how many they hold; the fewest that will do. */
 export const realTree = Effect.fn("realTree")(function* (machine: Machine, least: number) {
   const chosen: Array<string> = []
   let files = 0
   for (const directory of candidates) {
     if (!(yield* machine.exists(directory))) continue
-    const found = yield* filesBelow(machine, directory)
+    const found = (yield* machine.ok(["find", directory, "-xdev", "!", "-type", "d", "-printf", "."])).length
     if (found + files < least && directory === "/usr") break
     if (directory === "/usr" || directory === "/usr/lib") chosen.length = files = 0
     chosen.push(directory)
     files += found
     if (files >= least) return { directories: chosen, files }
   }
-  return yield* tooFew(least)
+  return yield* new LabError({ message: `there are fewer than ${least} files below /usr on this machine` })
 })
