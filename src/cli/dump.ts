@@ -30,7 +30,8 @@ export const dumpCommand = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Write a tree of a snapshot as a tar archive, with owners, xattrs, ACLs and capabilities; sockets are left out"
+    "Write a tree of a snapshot as a tar archive, with owners, xattrs, ACLs and capabilities; sockets are left out.\n" +
+      "  Where it could not be written whole the exit code is 1; tar alone may not notice, so use set -o pipefail."
   ),
   Command.withShortDescription("a tree of a snapshot as a tar archive"),
   Command.withExamples([

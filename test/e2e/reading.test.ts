@@ -357,7 +357,9 @@ describe.skipIf(!root)("reading", () => {
           )
         }
         assert.notInclude(yield* client.ok(["tail", "-n", "1", "/rows"]), '"_tag":"end"')
-        assert.notStrictEqual((yield* client.run(["tar", "-tf", "/archive"])).code, 0)
+        // tar itself takes an archive that ends between two files for whole, so the exit code is what counts
+        const sizes = yield* client.ok(["stat", "-c", "%s", "/archive", "/file"])
+        for (const size of sizes.trim().split("\n")) assert.isBelow(Number(size), 60_000_000)
         yield* client.plug
         yield* server.until(["sh", "-c", '! pgrep -f "[r]eader.cjs"'], { timeout: 90_000 })
       }).pipe(Effect.scoped)
