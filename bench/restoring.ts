@@ -8,8 +8,8 @@ import { realTree } from "../test/lab/realTree.ts"
 import { median } from "./median.ts"
 import type { BenchRow } from "./row.ts"
 
-/** As many as the comparison of backups has. For a look in between: BENCH_FILES=5000 BENCH_RUNS=3. */
-const files = Number(process.env["BENCH_FILES"] ?? 62_000)
+/** Which is all of /usr on a machine of some size. For a look in between: BENCH_FILES=5000 BENCH_RUNS=3. */
+const files = Number(process.env["BENCH_FILES"] ?? 100_000)
 const runs = Number(process.env["BENCH_RUNS"] ?? 5)
 
 const timed = <A, E, R>(work: Effect.Effect<A, E, R>) =>
