@@ -41,6 +41,7 @@ export const costDeeds: ReadonlyArray<Deed> = [
       const first = yield* stalled
       const { code, stderr, stdout } = yield* send(twins.push)
       assert.deepStrictEqual([code, findRefusal(stderr)?.code], [exitCode.busy, exitCode.busy])
+      assert.include(stderr, "another run of this host is in progress; nothing was changed")
       yield* first.kill("SIGKILL")
       yield* server.until(nothingRuns, { timeout: 5000 })
       return { outcome: "11: another run of this host is in progress", saw: [stdout, stderr] }
@@ -221,6 +222,7 @@ export const costDeeds: ReadonlyArray<Deed> = [
       yield* victimBacksUp
       const busy = sessions.filter((one) => findRefusal(one.stderr())?.code === exitCode.busy)
       assert.isAtLeast(busy.length, 10, "a host has four readers at once")
+      for (const one of busy) assert.include(one.stderr(), "this host has 4 restores and listings under way")
       yield* Effect.forEach(sessions, (one) => one.kill("SIGKILL"), { discard: true })
       yield* server.until(nothingRuns, { timeout: 5000 })
       return {

@@ -1,6 +1,7 @@
 // The privileged helper and its line in sudoers: bad arguments are denied by sudo, and by the helper where sudo is not asked.
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+import { exitCode } from "../../src/domain/exitCode.ts"
 import { findRefusal } from "../../src/domain/refusalLine.ts"
 import type { Deed } from "./deed.ts"
 import { hostileLines, twins } from "./lines.ts"
@@ -9,31 +10,40 @@ import { Siege } from "./siege.ts"
 const area = "Helper"
 const helper = "/usr/lib/byteback/byteback-priv"
 
-const bad: ReadonlyArray<readonly [name: string, words: ReadonlyArray<string>, bySudo: boolean]> = [
-  ["no arguments", [], true],
-  ["a verb that is none", ["prune", "attacker"], true],
-  ["an empty host", ["ping", ""], true],
-  ["no host", ["ping"], true],
-  ["a host of dots", ["ping", ".."], true],
-  ["a host with a path", ["ping", "../victim"], true],
-  ["a host with a slash", ["ping", "attacker/current"], true],
-  ["a..b, which sudo's expression lets pass", ["ping", "a..b"], false],
-  ["a host in capitals", ["ping", "ATTACKER"], true],
-  ["an option in place of a host", ["ping", "--help"], true],
-  ["a host with a blank", ["ping", "attacker victim"], true],
-  ["two hosts", ["ping", "attacker", "victim"], true],
-  ["a host with a newline", ["ping", "attacker\nvictim"], true],
-  ["a host of 64 letters", ["ping", "a".repeat(64)], true],
-  ["verb and host in one word", ["ping attacker"], false],
-  ["a host with a quote", ["push", "attacker'"], true],
-  ["a host with $()", ["push", "$(id)"], true],
-  ["a host that is not enrolled", ["ping", "nobody"], false],
-  ["a verb that the request does not fit", ["push", "attacker"], false],
-  ["enrol with a ping", ["enrol", "attacker"], false]
+const noHost = "byteback-priv: no host named"
+const noName = "byteback-priv: not a host's name"
+const unfit = "byteback-priv: the request does not fit the verb"
+
+const bad: ReadonlyArray<readonly [name: string, words: ReadonlyArray<string>, bySudo: boolean, says: string]> = [
+  ["no arguments", [], true, noHost],
+  ["a verb that is none", ["prune", "attacker"], true, unfit],
+  ["an empty host", ["ping", ""], true, noName],
+  ["no host", ["ping"], true, noHost],
+  ["a host of dots", ["ping", ".."], true, noName],
+  ["a host with a path", ["ping", "../victim"], true, noName],
+  ["a host with a slash", ["ping", "attacker/current"], true, noName],
+  ["a..b, which sudo's expression lets pass", ["ping", "a..b"], false, noName],
+  ["a host in capitals", ["ping", "ATTACKER"], true, noName],
+  ["an option in place of a host", ["ping", "--help"], true, noName],
+  ["a host with a blank", ["ping", "attacker victim"], true, noName],
+  ["two hosts", ["ping", "attacker", "victim"], true, noName],
+  ["a host with a newline", ["ping", "attacker\nvictim"], true, noName],
+  ["a host of 64 letters", ["ping", "a".repeat(64)], true, noName],
+  ["verb and host in one word", ["ping attacker"], false, noHost],
+  ["a host with a quote", ["push", "attacker'"], true, noName],
+  ["a host with $()", ["push", "$(id)"], true, noName],
+  [
+    "a host that is not enrolled",
+    ["ping", "nobody"],
+    false,
+    "nobody is not a host of this server; its administrator can add it: byteback invite nobody"
+  ],
+  ["a verb that the request does not fit", ["push", "attacker"], false, unfit],
+  ["enrol with a ping", ["enrol", "attacker"], false, unfit]
 ]
 
 export const helperDeeds: ReadonlyArray<Deed> = [
-  ...bad.map(([name, words, bySudo]): Deed => ({
+  ...bad.map(([name, words, bySudo, says]): Deed => ({
     area,
     name,
     run: Effect.gen(function* () {
@@ -43,16 +53,15 @@ export const helperDeeds: ReadonlyArray<Deed> = [
         server.run(["sudo", "-n", "--", helper, ...argv], { user: "byteback", env, clearEnv: true })
       assert.strictEqual((yield* asUser(["ping", "attacker"])).code, 0, "its twin works")
       const denied = yield* asUser(words)
-      assert.notStrictEqual(denied.code, 0)
-      if (bySudo) assert.match(denied.stderr, /sudo: a password is required|not allowed to execute/)
-      else assert.isNotNull(findRefusal(denied.stderr))
+      if (bySudo) assert.deepStrictEqual([denied.code, denied.stderr], [1, "sudo: a password is required\n"])
       assert.strictEqual((yield* server.run([helper, "ping", "attacker"], { env })).code, 0, "so does its direct one")
       const direct = yield* server.run([helper, ...words], { env })
       const refusal = findRefusal(direct.stderr)
-      assert.isNotNull(refusal, direct.stderr)
-      assert.strictEqual(direct.code, refusal!.code)
+      const code = name === "a host that is not enrolled" ? exitCode.notEnrolled : exitCode.refused
+      assert.deepStrictEqual([direct.code, refusal?.code, refusal?.message], [code, code, says])
+      if (!bySudo) assert.deepStrictEqual([denied.code, denied.stderr], [direct.code, direct.stderr])
       const which = bySudo ? "sudo, and the helper" : "the helper"
-      return { outcome: `denied by ${which}: ${direct.code}`, saw: [denied.stderr, direct.stderr, denied.stdout] }
+      return { outcome: `denied by ${which}: ${code}, ${says}`, saw: [denied.stderr, direct.stderr, denied.stdout] }
     })
   })),
   {
@@ -100,7 +109,8 @@ export const helperDeeds: ReadonlyArray<Deed> = [
         ["sudo", "-n", "LD_PRELOAD=/tmp/x", "--", helper, "ping", "attacker"]
       ]) {
         const { code, stderr, stdout } = yield* server.run(argv, { user: "byteback" })
-        assert.notStrictEqual(code, 0, argv.join(" "))
+        assert.strictEqual(code, 1, argv.join(" "))
+        assert.match(stderr, /^sudo: (?:a password is required|sorry, you are not allowed to set .*: LD_PRELOAD)\n$/)
         seen.push(stdout, stderr)
       }
       return { outcome: "denied by sudo", saw: seen }
@@ -113,6 +123,7 @@ export const helperDeeds: ReadonlyArray<Deed> = [
       const { server } = yield* Siege
       const { code, stderr } = yield* server.run([helper, "ping", "attacker"], { user: "byteback" })
       assert.deepStrictEqual([code, findRefusal(stderr)?.code], [12, 12])
+      assert.include(stderr, "byteback-priv is for root; the server's sshd starts it")
       return { outcome: "12: byteback-priv is for root", saw: [stderr] }
     })
   },

@@ -6,10 +6,11 @@ import { findRefusal } from "../../src/domain/refusalLine.ts"
 import { root } from "../e2e/pair.ts"
 import { hostileLines, twins } from "./lines.ts"
 import { clientDeeds } from "./client.ts"
-import { contentDeeds } from "./content.ts"
+import { contentDeeds, sandboxDeeds } from "./content.ts"
 import { costDeeds } from "./cost.ts"
 import { detourDeeds } from "./detours.ts"
 import { helperDeeds } from "./helper.ts"
+import { layerDeeds } from "./layers.ts"
 import { pruneDeeds } from "./prune.ts"
 import { serverDeeds } from "./server.ts"
 import { laterDeeds, snapshotDeeds } from "./snapshots.ts"
@@ -38,7 +39,9 @@ const deeds = [
   ...sshDeeds,
   ...helperDeeds,
   ...detourDeeds,
+  ...sandboxDeeds,
   ...contentDeeds,
+  ...layerDeeds,
   ...snapshotDeeds,
   ...pruneDeeds,
   ...laterDeeds,

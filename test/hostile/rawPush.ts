@@ -41,6 +41,11 @@ const entry = (name: string, mode: number, size: bigint, more: Buffer, data: boo
 export const fileList = {
   file: (name: string, size: bigint = BigInt(content.length)): Entry =>
     entry(name, 0o100644, size, Buffer.alloc(0), true),
+  directory: (name: string): Entry => entry(name, 0o040755, 0n, Buffer.alloc(0), false),
+  /** for a push with -o, where each entry has an owner */
+  owned: (name: string, owner: number): Entry => entry(name, 0o100644, BigInt(content.length), int(owner), true),
+  /** one of whose content nothing is sent */
+  absent: (name: string): Entry => entry(name, 0o100644, 1n, Buffer.alloc(0), false),
   link: (name: string, target: string): Entry =>
     entry(name, 0o120777, 0n, Buffer.concat([int(target.length), Buffer.from(target)]), false),
   device: (name: string, major: number, minor: number): Entry =>

@@ -41,6 +41,9 @@ Host alone
   ControlPath none
 `
 
+/** Says `none` while attacks are carried out without the sandbox. */
+export const sandboxSetting = "/etc/byteback/sandbox"
+
 const sendBytes = 'line=$(cat "$1"; echo .); rm "$1"; exec ssh "$2" "${line%.}"'
 
 /** The machine, and all that its programs have said to whoever ran them. */
@@ -59,8 +62,9 @@ const overheard = (machine: Machine) => {
   return { machine: { ...machine, run, start, ok, read }, all: () => heard.splice(0).map((said) => said()) }
 }
 
-/** Another server with a store of its own, that both hosts may back up to: `ssh NAME`. */
+/** Another server with a store of its own, that both hosts may back up to: `ssh NAME`. It has a sandbox where `first` has. */
 const otherServer = Effect.fnUntraced(function* (
+  first: Machine,
   machines: { readonly attacker: Machine; readonly victim: Machine },
   name: string,
   size: string
@@ -75,6 +79,7 @@ const otherServer = Effect.fnUntraced(function* (
     })
   }
   yield* server.write("/etc/byteback/snapshot_interval", "0\n")
+  if (yield* first.exists(sandboxSetting)) yield* server.write(sandboxSetting, yield* first.read(sandboxSetting))
   return server
 })
 
@@ -91,6 +96,8 @@ export class Siege extends Context.Service<
     readonly otherServer: (name: string, size: string) => Effect.Effect<Machine, LabError, Lab | Scope.Scope>
     /** Such a server of 600 MB, `tight`, that stays for all attacks after the first that asks for it. */
     readonly tight: Effect.Effect<Machine, LabError>
+    /** Another one that stays, `open`, for attacks that reach their goal there: nothing of it is looked at afterwards. */
+    readonly open: Effect.Effect<Machine, LabError>
     /** Each snapshot of a server with its owner, mode, ro flag and the sum of all that is in it, a line each. */
     readonly sealed: (machine: Machine) => Effect.Effect<ReadonlyArray<string>, LabError>
     /**
@@ -121,12 +128,15 @@ export class Siege extends Context.Service<
       const lab = yield* Lab
       const scope = yield* Effect.scope
       const hosts = { attacker, victim }
-      const made = yield* Effect.cached(
-        otherServer(hosts, "tight", "600M").pipe(
-          Effect.provideService(Scope.Scope, scope),
-          Effect.provideService(Lab, lab)
+      const lasting = (name: string, size: string) =>
+        Effect.cached(
+          otherServer(server, hosts, name, size).pipe(
+            Effect.provideService(Scope.Scope, scope),
+            Effect.provideService(Lab, lab)
+          )
         )
-      )
+      const made = yield* lasting("tight", "600M")
+      const open = yield* lasting("open", "512M")
       let attacked: Machine | null = null
       const tight = Effect.tap(made, (machine) => Effect.sync(() => void (attacked = machine)))
       const look = (machine: Machine) => Effect.map(machine.ok(["sh", "-c", seals]), (text) => text.trim().split("\n"))
@@ -137,8 +147,9 @@ export class Siege extends Context.Service<
         server,
         attacker,
         victim,
-        otherServer: (name, size) => otherServer(hosts, name, size),
+        otherServer: (name, size) => otherServer(server, hosts, name, size),
         tight,
+        open,
         send: Effect.fnUntraced(function* (line, options, over = "server") {
           const file = `/root/line-${sent++}`
           yield* attacker.write(file, Buffer.from(line, "latin1"))

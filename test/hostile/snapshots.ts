@@ -29,6 +29,7 @@ export const snapshotDeeds: ReadonlyArray<Deed> = [
       yield* server.ok(["rm", "-f", "/run/byteback/attacker/push"])
       const { code, stderr, stdout } = yield* send(complete)
       assert.deepStrictEqual([code, findRefusal(stderr)?.code], [exitCode.refused, exitCode.refused])
+      assert.include(stderr, "no snapshot of attacker was taken: nothing was pushed since its last snapshot")
       yield* nextSnapshotMayCome(server, "attacker")
       yield* attacker.ok(push())
       assert.strictEqual((yield* send(complete)).code, 0, "its twin")
@@ -45,10 +46,12 @@ export const snapshotDeeds: ReadonlyArray<Deed> = [
       yield* server.until(["pgrep", "-f", "^rsync --server"])
       const { code, stderr, stdout } = yield* send(complete)
       assert.deepStrictEqual([code, findRefusal(stderr)?.code], [exitCode.busy, exitCode.busy])
+      assert.include(stderr, "a backup of attacker is already running")
       yield* slow.kill("SIGKILL")
       yield* server.until(nothingRuns, { timeout: 5000 })
       const after = yield* send(complete)
       assert.strictEqual(after.code, exitCode.refused, "a push that was broken off counts for nothing")
+      assert.include(after.stderr, "no snapshot of attacker was taken: its push failed (rsync ended with ")
       return { outcome: "11 while it runs; 12 after it was broken off", saw: [stdout, stderr, after.stderr] }
     })
   },
@@ -71,6 +74,7 @@ export const snapshotDeeds: ReadonlyArray<Deed> = [
       assert.notInclude(listed.stdout, "2097")
       const through = yield* send(twins.pull.replace("latest", "2097-01-01T00:00+0000"))
       assert.strictEqual(findRefusal(through.stderr)?.code, exitCode.failed)
+      assert.include(through.stderr, "this host has no snapshot 2097-01-01T00:00+0000")
       assert.isFalse(yield* server.exists("/byteback/attacker/pwned"))
       yield* server.ok([
         "sh",
@@ -202,8 +206,11 @@ export const laterDeeds: ReadonlyArray<Deed> = [
         ["touch", "x"],
         ["chmod", "777", "."],
         ["rm", "-rf", "data"]
-      ])
-        assert.notStrictEqual((yield* as(...argv)).code, 0, argv.join(" "))
+      ]) {
+        const { code, stderr } = yield* as(...argv)
+        assert.match(stderr, /(?:Operation not permitted|Read-only file system)$/m, argv.join(" "))
+        assert.strictEqual(code, 1)
+      }
       yield* server.ok(["chmod", "700", "/byteback"])
       assert.strictEqual((yield* server.run(backupWords("--help"))).code, 0)
       return { outcome: "denied by the kernel, without any sandbox", saw: [] }
@@ -238,6 +245,7 @@ export const laterDeeds: ReadonlyArray<Deed> = [
       assert.include([exitCode.ok, exitCode.noSpace, exitCode.failed] as ReadonlyArray<number>, full.code, full.stderr)
       assert.strictEqual(temporary, "", "nothing half-made")
       assert.deepStrictEqual([begun.code, findRefusal(begun.stderr)?.code], [exitCode.noSpace, exitCode.noSpace])
+      assert.include(begun.stderr, "nothing more may be deleted for it. What is kept was not touched")
       return { outcome: "whole or not at all; a push is told 13", saw: [full.stdout, full.stderr, begun.stderr] }
     })
   }
