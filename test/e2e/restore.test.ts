@@ -178,7 +178,7 @@ describe.skipIf(!root)("restoring", () => {
           /\/data\/never is not in snapshot .*No other snapshot has it/
         )
         refused(yield* run("/data", "--at", "2001-02-03"), 1, new RegExp(`the oldest is ${first.replace("+", "\\+")}`))
-        refused(yield* run("/data", "--at", "01/02/2026"), 2, /--at 01\/02\/2026 is not a time; write now/)
+        refused(yield* run("/data", "--at", "01/02/2026"), 2, /--at 01\/02\/2026 is not a time; /)
         refused(yield* run("/data", "--at", "2099-01-01"), 2, /in the future/)
         refused(yield* run("/data", "--at", "now", "--snapshot", "latest"), 2, /give one of them/)
 

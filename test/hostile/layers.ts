@@ -1,15 +1,12 @@
-// The attacks by content again, sent through byteback itself to servers that lack some of their defences: first to one that is as it
-// should be but for `sandbox = none`, then to one without all that stops the attack, where it reaches its goal, and last to one
-// that has a single layer of these, which alone stops it.
+// The attacks by content again, sent through byteback itself to a server with `sandbox = none`: to one without all that stops the
+// attack, where it reaches its goal, and to one that has a single layer of these, which alone stops it.
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import type { Lab, LabError, Machine } from "../lab/Lab.ts"
-import { contentDeeds } from "./content.ts"
 import type { Deed } from "./deed.ts"
-import { detourDeeds } from "./detours.ts"
 import { type Entry, fileList, rawFilter, rawPush } from "./rawPush.ts"
-import { sandboxSetting, Siege } from "./siege.ts"
+import { Siege } from "./siege.ts"
 
 /** What stands between a client's bytes and the server. */
 const layers = [
@@ -364,18 +361,6 @@ const alive = (attack: Attack): Deed => ({
   })
 })
 
-/** All else is as it was: what the deed asserts of a server with its sandbox, it asserts of this one. */
-const unsandboxed = ({ name, run }: Deed): Deed => ({
-  area: "No sandbox",
-  name,
-  run: Effect.gen(function* () {
-    const { server } = yield* Siege
-    yield* server.write(sandboxSetting, "none\n")
-    const { outcome, saw } = yield* run.pipe(Effect.ensuring(Effect.ignore(server.ok(["rm", sandboxSetting]))))
-    return { outcome: `as with it: ${outcome}`, saw }
-  })
-})
-
 const honest: Deed = {
   area: "Layers",
   name: "an honest push and restore: the twin of those that are not",
@@ -393,8 +378,4 @@ const honest: Deed = {
   })
 }
 
-export const layerDeeds: ReadonlyArray<Deed> = [
-  ...[...contentDeeds, ...detourDeeds].map(unsandboxed),
-  honest,
-  ...attacks.map(alive)
-]
+export const layerDeeds: ReadonlyArray<Deed> = [honest, ...attacks.map(alive)]

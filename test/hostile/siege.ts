@@ -41,9 +41,6 @@ Host alone
   ControlPath none
 `
 
-/** Says `none` while attacks are carried out without the sandbox. */
-export const sandboxSetting = "/etc/byteback/sandbox"
-
 const sendBytes = 'line=$(cat "$1"; echo .); rm "$1"; exec ssh "$2" "${line%.}"'
 
 /** The machine, and all that its programs have said to whoever ran them. */
@@ -62,9 +59,8 @@ const overheard = (machine: Machine) => {
   return { machine: { ...machine, run, start, ok, read }, all: () => heard.splice(0).map((said) => said()) }
 }
 
-/** Another server with a store of its own, that both hosts may back up to: `ssh NAME`. It has a sandbox where `first` has. */
+/** Another server with a store of its own, that both hosts may back up to: `ssh NAME`. */
 const otherServer = Effect.fnUntraced(function* (
-  first: Machine,
   machines: { readonly attacker: Machine; readonly victim: Machine },
   name: string,
   size: string
@@ -79,7 +75,6 @@ const otherServer = Effect.fnUntraced(function* (
     })
   }
   yield* server.write("/etc/byteback/snapshot_interval", "0\n")
-  if (yield* first.exists(sandboxSetting)) yield* server.write(sandboxSetting, yield* first.read(sandboxSetting))
   return server
 })
 
@@ -130,7 +125,7 @@ export class Siege extends Context.Service<
       const hosts = { attacker, victim }
       const lasting = (name: string, size: string) =>
         Effect.cached(
-          otherServer(server, hosts, name, size).pipe(
+          otherServer(hosts, name, size).pipe(
             Effect.provideService(Scope.Scope, scope),
             Effect.provideService(Lab, lab)
           )
@@ -147,7 +142,7 @@ export class Siege extends Context.Service<
         server,
         attacker,
         victim,
-        otherServer: (name, size) => otherServer(server, hosts, name, size),
+        otherServer: (name, size) => otherServer(hosts, name, size),
         tight,
         open,
         send: Effect.fnUntraced(function* (line, options, over = "server") {
