@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
+import { clientMachine, serverMachine } from "../test/e2e/pair.ts"
 import { Lab, type Machine } from "../test/lab/Lab.ts"
 import type { BenchRow } from "./row.ts"
 
@@ -50,13 +51,8 @@ const fill = (server: Machine, ...snapshots: readonly [string, string]) =>
 /** All rows of this comparison. Needs root. */
 export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
   Effect.gen(function* () {
-    const lab = yield* Lab
-    const server = yield* lab.machine("server", { install: true })
-    const client = yield* lab.machine("client", { install: true })
-    yield* server.sshd
-    yield* server.ok(["byteback", "setup-server", "--image", "/srv/store.img", "--size", "16G", "--address", "server"])
-    yield* client.ok((yield* server.ok(["byteback", "invite", "client"])).trim().split(" "))
-    yield* client.write("/data/hello", "hello\n")
+    const server = yield* serverMachine("server", "16G")
+    const client = yield* clientMachine(server)
     yield* client.ok(["byteback", "backup", "--quiet", "--source", "/data"])
     const first = (yield* server.ok(["ls", "/byteback/client"])).trim().split("\n")[0]!
     const last = "2035-01-01T00:00+0000"

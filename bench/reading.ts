@@ -1,5 +1,6 @@
 // How fast snapshots are read: a store of many snapshots of a real tree, over ssh, beside the plain tools of the server.
 import { Effect } from "effect"
+import { clientMachine, serverMachine } from "../test/e2e/pair.ts"
 import { Lab, type Machine } from "../test/lab/Lab.ts"
 import { realTree } from "../test/lab/realTree.ts"
 import { median } from "./median.ts"
@@ -55,12 +56,8 @@ const size = (name: keyof typeof wanted): number => Number(process.env[`BENCH_${
 /** All rows of this comparison. Needs root. */
 export const rows = (): Promise<ReadonlyArray<BenchRow>> =>
   Effect.gen(function* () {
-    const lab = yield* Lab
-    const server = yield* lab.machine("server", { install: true })
-    const client = yield* lab.machine("client", { install: true })
-    yield* server.sshd
-    yield* server.ok(["byteback", "setup-server", "--image", "/srv/store.img", "--size", "16G", "--address", "server"])
-    yield* client.ok((yield* server.ok(["byteback", "invite", "client"])).trim().split(" "))
+    const server = yield* serverMachine("server", "16G")
+    const client = yield* clientMachine(server)
     const { directories, files } = yield* realTree(client, size("files"))
     const sources = directories.flatMap((source) => ["--source", source])
     yield* client.ok(["byteback", "backup", "--quiet", ...sources], { timeout: 600_000 })

@@ -3,30 +3,22 @@ import { Effect } from "effect"
 import { bytesOfText, toUint8Array } from "../src/domain/byteString.ts"
 import { pathList, pullArgv } from "../src/domain/rsync/pullArgv.ts"
 import { isSnapshotRef } from "../src/domain/snapshotName.ts"
+import { clientMachine, serverMachine } from "../test/e2e/pair.ts"
 import { Lab, type Machine } from "../test/lab/Lab.ts"
 import { realTree } from "../test/lab/realTree.ts"
+import { bareHome, bareShell, bareUser } from "./bareUser.ts"
 import { median } from "./median.ts"
 import type { BenchRow } from "./row.ts"
+import { timed } from "./timed.ts"
 
 /** Which is all of /usr on a machine of some size. For a look in between: BENCH_FILES=5000 BENCH_RUNS=3. */
 const files = Number(process.env["BENCH_FILES"] ?? 100_000)
 const runs = Number(process.env["BENCH_RUNS"] ?? 5)
 
-const timed = <A, E, R>(work: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const before = performance.now()
-    yield* work
-    return (performance.now() - before) / 1000
-  })
-
 /** A client with a backup of a real tree, and a user `bare` on the server whose home is a copy of that snapshot. */
 const pair = Effect.fn("pair")(function* () {
-  const lab = yield* Lab
-  const server = yield* lab.machine("server", { install: true })
-  const client = yield* lab.machine("client", { install: true })
-  yield* server.sshd
-  yield* server.ok(["byteback", "setup-server", "--image", "/srv/store.img", "--size", "20G", "--address", "server"])
-  yield* client.ok((yield* server.ok(["byteback", "invite", "client"])).trim().split(" "))
+  const server = yield* serverMachine("server", "20G")
+  const client = yield* clientMachine(server)
   const tree = yield* realTree(client, files)
   yield* client.ok(
     [
@@ -35,21 +27,14 @@ const pair = Effect.fn("pair")(function* () {
     ],
     { timeout: 600_000 }
   )
-  yield* client.ok(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/bare"])
-  yield* server.ok(["useradd", "--home-dir", "/mnt/bare", "--shell", "/bin/sh", "bare"])
+  yield* bareUser(server, client)
   yield* server.ok([
     "sh",
     "-c",
-    `set -e; mkdir -p /mnt/bare /etc/bare; btrfs -q subvolume snapshot /byteback/client/current /byteback/bare
+    `set -e; btrfs -q subvolume snapshot /byteback/client/current /byteback/bare
      chown -R --no-dereference bare: /byteback/bare; chmod 700 /byteback/bare
-     btrfs -q property set /byteback/bare ro true; mount --bind /byteback/bare /mnt/bare`
+     btrfs -q property set /byteback/bare ro true; mount --bind /byteback/bare ${bareHome}`
   ])
-  yield* server.write("/etc/bare/keys", yield* client.read("/root/bare.pub"))
-  yield* server.write(
-    "/etc/ssh/sshd_config.d/bare.conf",
-    "Match User bare\n  AuthorizedKeysFile /etc/bare/keys\nMatch all\n"
-  )
-  yield* server.sshd
   return { client, tree }
 })
 
@@ -61,7 +46,7 @@ const bare = (client: Machine, directories: ReadonlyArray<string>) => {
   if (!isSnapshotRef(latest)) throw new Error(latest)
   const argv = pullArgv({
     server: {
-      rsh: "ssh -i /root/bare -o UserKnownHostsFile=/etc/byteback/known_hosts -o StrictHostKeyChecking=yes -l bare",
+      rsh: bareShell,
       alias: "server"
     },
     snapshot: latest,

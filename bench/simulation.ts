@@ -1,18 +1,17 @@
 // The model's speed: host-days a second on one core, a hosting company's server on all of them, the short table, and the report's page.
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { Effect, Result } from "effect"
+import { Result } from "effect"
 import { chromium } from "playwright-core"
 import { importance } from "../src/domain/prune/importance.ts"
 import { plan } from "../src/domain/prune/plan.ts"
 import { DAY, type Snapshot, type Stored } from "../src/domain/prune/snapshot.ts"
 import { spread } from "../src/domain/prune/spread.ts"
 import { replay } from "../src/domain/simulation/replay.ts"
-import { loadScenario, type Scenario, type ScenarioFile, scenarioOf } from "../src/domain/simulation/scenario.ts"
-import { simulate } from "../src/programs/Simulate.ts"
+import { type ScenarioFile, scenarioOf } from "../src/domain/simulation/scenario.ts"
 import { median } from "./median.ts"
 import type { BenchRow } from "./row.ts"
 
@@ -70,9 +69,25 @@ const naiveStorePace = (method: "age" | "importance" | "spread", keep: number): 
   return (days * hosts.length * 1e6) / (user + system)
 }
 
-const hosting = (): Scenario => {
-  const file = join(top, "scenarios/hosting-300.json")
-  return Result.getOrThrow(loadScenario(readFileSync(file, "utf8"), file))
+/** A hosting company's server, as a user has it simulated: how long that takes, and how much the process holds at most. */
+const hosting = (): ReadonlyArray<BenchRow> => {
+  const began = performance.now()
+  const { stderr } = spawnSync(
+    process.execPath,
+    [
+      "--import",
+      'data:text/javascript,process.on("exit", () => console.error("%d KiB", process.resourceUsage().maxRSS))',
+      join(top, "dist/byteback.cjs"),
+      ...["simulate", join(top, "scenarios/hosting-300.json"), "--days", "1825"]
+    ],
+    { encoding: "utf8" }
+  )
+  const name = "300 hosts on a disk for five years, three policies"
+  const bytes = 1024 * Number(/(\d+) KiB/.exec(stderr)![1])
+  return [
+    { name, value: (performance.now() - began) / 1000, unit: "s", target: 60 },
+    { name: `${name}: memory`, value: bytes / 1e6, unit: "MB", target: 1000 }
+  ]
 }
 
 /** Milliseconds until every chart of the page of one host over three years is drawn after a change, the median of nine. */
@@ -153,15 +168,7 @@ export const rows = async (): Promise<ReadonlyArray<BenchRow>> => {
       least: 20
     })
   }
-  const began = performance.now()
-  await Effect.runPromise(simulate({ scenario: hosting() }))
-  found.push({
-    name: "300 hosts on a disk for five years, three policies",
-    value: (performance.now() - began) / 1000,
-    unit: "s",
-    target: 60
-  })
-  found.push({ name: "and its memory", value: process.resourceUsage().maxRSS / 1024, unit: "MB", target: 1000 })
+  found.push(...hosting())
   const table = [1, 2, 3].map(() => {
     const began = performance.now()
     execFileSync(process.execPath, [join(top, "dist/byteback.cjs"), "simulate"])
