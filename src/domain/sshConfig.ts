@@ -28,8 +28,11 @@ const word = /^[A-Za-z0-9_][A-Za-z0-9_.:%+-]*$|^:[A-Fa-f0-9:.%]+$/
 /** So many of these pass without an answer before ssh gives a connection up. */
 const beats = 6
 
-/** The file's text, or null where a name of the target cannot be written in it. `controlPath` must be short. */
-export const sshConfig = (target: SshTarget, controlPath: string): string | null => {
+/**
+ * The file's text, or null where a name of the target cannot be written in it. `controlPath` must be short; `ciphers` (see ciphers.ts)
+ * null: ssh's own.
+ */
+export const sshConfig = (target: SshTarget, controlPath: string, ciphers: string | null): string | null => {
   const knownHosts = value(target.knownHosts)
   const keyFile = target.keyFile === undefined ? undefined : value(target.keyFile)
   const socket = value(controlPath)
@@ -67,6 +70,7 @@ export const sshConfig = (target: SshTarget, controlPath: string): string | null
     "RequestTTY no",
     "EscapeChar none",
     "Compression no",
+    ...(ciphers === null ? [] : [`Ciphers ${ciphers}`]),
     "ConnectTimeout 30",
     "ConnectionAttempts 1",
     "TCPKeepAlive yes",

@@ -1,6 +1,6 @@
 // Brings files of a snapshot back, with all that belongs to them: into a directory of their own, or to where they were.
 import { Effect, Fiber, FileSystem, Option, Result, Schema } from "effect"
-import { bytesOfPath, bytesOfText, fromUint8Array, textOfBytes, toUint8Array } from "../domain/byteString.ts"
+import { bytesOfPath, bytesOfText, fromUint8Array, toUint8Array } from "../domain/byteString.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { escapeName } from "../domain/escape.ts"
 import type { ExitName } from "../domain/exitCode.ts"
@@ -123,30 +123,16 @@ const stopped = (error: RsyncError) =>
     exit: error.reason === "no-space" ? "noSpace" : error.reason === "busy" ? "busy" : "failed"
   })
 
-/** The longest part of a path, from its beginning, that other programs can be given as a word. */
-const wordAbove = (path: string | Uint8Array): string => {
-  if (typeof path === "string") return path
-  const parts = fromUint8Array(path).split("/")
-  return (
-    parts
-      .slice(
-        0,
-        Math.max(
-          1,
-          parts.findIndex((part) => textOfBytes(part) === null)
-        )
-      )
-      .join("/") || "/"
-  )
-}
-
 /** All that byteback made. */
 const datedSnapshots = Effect.fnUntraced(function* (session: BackupSession) {
   const { snapshots } = yield* session.snapshots
   return snapshots.flatMap(({ name }) => (isSnapshotRef(name) ? [name] : []))
 })
 
-/** Makes the directory (then says so), or takes it where it may be taken. Leaves the mark in it that takes itself off at the end. */
+/**
+ * Makes the directory, or takes it where it may be taken, and says which; `shared`: something else lies in it. Leaves the mark in it
+ * that takes itself off at the end.
+ */
 const prepare = Effect.fnUntraced(function* (path: string, options: RestoreOptions, mark: string) {
   const fs = yield* FileSystem.FileSystem
   const unusable = (problem: TargetUnusable["problem"]) => () => new TargetUnusable({ path, problem })
@@ -159,7 +145,7 @@ const prepare = Effect.fnUntraced(function* (path: string, options: RestoreOptio
   if (begun !== null && begun !== mark) return yield* unusable("half-restored")()
   if (begun === null && entries.length > 0 && options.overwrite === undefined) return yield* unusable("not-empty")()
   yield* Effect.mapError(fs.writeFileString(`${path}/${unfinished}`, mark, { mode: 0o600 }), unusable("not-writable"))
-  return made
+  return { made, shared: begun === null && entries.length > 0 }
 })
 
 /** Takes a directory away if nothing lies in it. */
@@ -180,7 +166,7 @@ const freshName = Effect.fnUntraced(function* (below: string, name: string, mark
   }
 })
 
-/** The absolute names of files that an in-place restore wrote, in a file (each ended by NUL), since they may be millions. */
+/** The absolute names of files that a restore wrote, in a file (each ended by NUL), since they may be millions. */
 const namesWritten = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const file = `${yield* fs.makeTempDirectoryScoped({ prefix: "byteback-names-" })}/written`
@@ -191,15 +177,16 @@ const namesWritten = Effect.gen(function* () {
     waiting = ""
     return fs.writeFile(file, bytes, { flag: "a" })
   })
-  /** for rsync's sized lines; hands them on without the size */
-  const take =
-    (change: Observer["change"]): NonNullable<Observer["change"]> =>
-    (line) => {
+  /** for rsync's sized lines of what it puts below a directory; hands them on without the size */
+  const take = (destination: string, change: Observer["change"]): NonNullable<Observer["change"]> => {
+    const above = destination === "/" ? "" : bytesOfText(destination)
+    return (line) => {
       const item = readItemized(line)
-      if (item?.kind === "file" || item?.kind === "device") waiting += `/${item.name}\0`
+      if (item?.kind === "file" || item?.kind === "device") waiting += `${above}/${item.name}\0`
       const told = change?.(line.replace(/^(.{12})\d+ /, "$1")) ?? Effect.void
       return waiting.length < 65_536 ? told : Effect.andThen(Effect.orDie(flush), told)
     }
+  }
   return { file, flush, take }
 })
 
@@ -262,7 +249,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
         ? target.path
         : yield* freshName(target.below, one?.name ?? "all", mark)
   const marked = !inPlace && !dryRun
-  const made = marked && (yield* prepare(directory, options, mark))
+  const { made, shared } = marked ? yield* prepare(directory, options, mark) : { made: false, shared: inPlace }
   const unmark = marked ? Effect.ignore(fs.remove(`${directory}/${unfinished}`)) : Effect.void
   const giveUp = made ? Effect.andThen(unmark, removeEmpty(directory)) : unmark
   const mountinfo = yield* Effect.orElseSucceed(fs.readFile("/proc/self/mountinfo"), () => new Uint8Array())
@@ -304,8 +291,8 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   // The root of a snapshot is the machine's own only where all of it was backed up, so in place it is never written.
   const paths =
     inPlace && first !== undefined && options.paths.includes("/") ? yield* names(first) : options.paths.map(bytesOfPath)
-  // Beside what comes back in place lies what was there before, so only what rsync names is looked at.
-  const spools = inPlace && !dryRun
+  // Beside what comes back may lie what was there before; then only what rsync names is looked at.
+  const spools = shared && !dryRun
   const spool = yield* namesWritten
   const pull = (snapshot: SnapshotRef, destination: string) =>
     rsync.pull(
@@ -322,12 +309,10 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
         progress: observer.progress !== undefined,
         itemize: spools ? "sized" : dryRun || observer.change !== undefined
       },
-      dryRun ? counting : spools ? { ...observer, change: spool.take(observer.change) } : observer
+      dryRun ? counting : spools ? { ...observer, change: spool.take(destination, observer.change) } : observer
     )
 
-  const written = inPlace
-    ? { listed: spool.file }
-    : { below: all ? [directory] : options.paths.map((path) => directory + wordAbove(path)) }
+  const written = shared ? { listed: spool.file } : { below: directory }
   const privileges = Effect.suspend(() => (dryRun ? Effect.succeed(null) : restoredPrivileges(written)))
 
   let transfer: Transfer | null = null

@@ -1,5 +1,7 @@
 // The client's side of OpenSSH: one shared connection a session, and the keys that it needs.
-import { Context, type Duration, Effect, FileSystem, Layer, Ref, Schema, Scope } from "effect"
+import { Context, type Duration, Effect, FileSystem, Layer, Option, Ref, Schema, Scope } from "effect"
+import { fromUint8Array } from "../domain/byteString.ts"
+import { ciphersFor } from "../domain/ciphers.ts"
 import { escapeText } from "../domain/escape.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import { sshAlias, sshConfig, type SshTarget } from "../domain/sshConfig.ts"
@@ -104,6 +106,14 @@ export class Ssh extends Context.Service<
       const fs = yield* FileSystem.FileSystem
       const layout = yield* Layout
 
+      /** A machine of many processors takes long to tell of all. */
+      const firstProcessor = fs.open("/proc/cpuinfo").pipe(
+        Effect.flatMap((file) => file.readAlloc(4096)),
+        Effect.map((read) => (Option.isSome(read) ? fromUint8Array(read.value) : "")),
+        Effect.scoped,
+        Effect.orElseSucceed(() => "")
+      )
+
       const connect = Effect.fn("Ssh.connect")(function* (target: SshTarget, { late = false }: ConnectOptions = {}) {
         const subject = target.host
         const fileFailure = (error: { readonly message: string }) =>
@@ -112,7 +122,7 @@ export class Ssh extends Context.Service<
           .makeTempDirectoryScoped({ directory: socketDirectory(), prefix: "byteback-ssh-" })
           .pipe(Effect.mapError(fileFailure))
         const file = `${directory}/config`
-        const config = sshConfig(target, `${directory}/socket`)
+        const config = sshConfig(target, `${directory}/socket`, ciphersFor(yield* firstProcessor))
         if (config === null) {
           return yield* fileFailure({ message: "user, host or a file's name holds a character that ssh cannot take" })
         }

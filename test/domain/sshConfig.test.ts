@@ -13,7 +13,7 @@ const lines = (text: string | null) => (text ?? "").split("\n")
 
 describe("a session's ssh_config", () => {
   it("lets a machine log in with its own key only, to a pinned server only, and forwards nothing", () => {
-    const said = lines(sshConfig(target, "/tmp/x/socket"))
+    const said = lines(sshConfig(target, "/tmp/x/socket", null))
     for (const line of [
       "HostName backup.example.org",
       'IdentityFile "/etc/byteback/key"',
@@ -42,14 +42,19 @@ describe("a session's ssh_config", () => {
       [6, 1],
       [1, 1]
     ] as const) {
-      const said = lines(sshConfig({ ...target, ...(ioTimeout === undefined ? {} : { ioTimeout }) }, "/tmp/x/socket"))
+      const said = lines(sshConfig({ ...target, ...(ioTimeout === undefined ? {} : { ioTimeout }) }, "/tmp/x/socket", null))
       assert.include(said, `ServerAliveInterval ${interval}`)
       assert.include(said, "ServerAliveCountMax 6")
     }
   })
 
+  it("names ciphers only where it is given some", () => {
+    assert.include(lines(sshConfig(target, "/tmp/x/socket", "a,b")), "Ciphers a,b")
+    assert.notMatch(sshConfig(target, "/tmp/x/socket", null) ?? "Ciphers", /^Ciphers/m)
+  })
+
   it("leaves an administrator their agent, keys and password, but not the choice of whom to believe", () => {
-    const said = lines(sshConfig({ ...target, ownIdentities: true }, "/tmp/x/socket"))
+    const said = lines(sshConfig({ ...target, ownIdentities: true }, "/tmp/x/socket", null))
     for (const line of ["BatchMode yes", "IdentitiesOnly yes", "IdentityAgent none"]) assert.notInclude(said, line)
     assert.include(said, "StrictHostKeyChecking ask")
     assert.include(said, 'UserKnownHostsFile "/etc/byteback/known_hosts"')
@@ -57,15 +62,15 @@ describe("a session's ssh_config", () => {
 
   it("offers no key at all where none is named", () => {
     const { keyFile: _, ...withoutKey } = target
-    assert.include(lines(sshConfig(withoutKey, "/tmp/x/socket")), "IdentityFile none")
+    assert.include(lines(sshConfig(withoutKey, "/tmp/x/socket", null)), "IdentityFile none")
   })
 
   it("is none for a user whose name some ssh would expand", () => {
-    for (const user of ["a%", "a%h", "%"]) assert.isNull(sshConfig({ ...target, user }, "/tmp/x/socket"))
+    for (const user of ["a%", "a%h", "%"]) assert.isNull(sshConfig({ ...target, user }, "/tmp/x/socket", null))
   })
 
   it("has the same lines whatever the names hold, or there is none", () => {
-    const usual = lines(sshConfig({ ...target, port: 22 }, "/tmp/x/socket")).map((line) => line.split(" ")[0])
+    const usual = lines(sshConfig({ ...target, port: 22 }, "/tmp/x/socket", null)).map((line) => line.split(" ")[0])
     const name = fc.oneof(
       fc.string(),
       fc
@@ -76,7 +81,7 @@ describe("a session's ssh_config", () => {
     )
     fc.assert(
       fc.property(name, name, name, name, (user, host, keyFile, knownHosts) => {
-        const text = sshConfig({ user, host, port: 22, keyFile, knownHosts }, "/tmp/x/socket")
+        const text = sshConfig({ user, host, port: 22, keyFile, knownHosts }, "/tmp/x/socket", null)
         if (text === null) return
         assert.deepStrictEqual(
           lines(text).map((line) => line.split(" ")[0]),
