@@ -113,7 +113,7 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok([
           "sh",
           "-c",
-          "cd /data; for f in older newer same; do echo old > $f; touch -d 2026-01-01 $f; done"
+          "cd /data; echo x > root; chmod 4755 root; for f in older newer same; do echo old > $f; touch -d 2026-01-01 $f; done"
         ])
         yield* client.ok(backupWords())
         const reads = Effect.fnUntraced(function* (...how: ReadonlyArray<string>) {
@@ -127,6 +127,11 @@ describe.skipIf(!root)("restoring", () => {
           return yield* client.ok(["sh", "-c", "cd /t/data; cat older newer same; ls -A /t"])
         })
         refused(yield* client.run(["byteback", "restore", "/data", "--to", "/data"]), 1, /not empty.*--overwrite/)
+        // Told is what came, and not what lay there before.
+        yield* client.ok(["sh", "-c", "mkdir -p /t/data; cp -p /data/root /t/data/other"])
+        const beside = yield* client.run(["byteback", "restore", "/data", "--to", "/t", "--overwrite", "always"])
+        assert.match(beside.stderr, /holds 1 setuid or setgid files, 0 with capabilities/)
+        assert.match(beside.stderr, /\/t\/data\/root\n/)
         assert.strictEqual(yield* reads("--overwrite", "always"), "old\nold\nold\ndata\n")
         assert.strictEqual(yield* reads("--overwrite", "if-changed"), "old\nold\nNEW\ndata\n")
         assert.strictEqual(yield* reads("--overwrite", "if-newer"), "old\nnew\nNEW\ndata\n")
