@@ -7,6 +7,7 @@ import type { ExitName } from "../domain/exitCode.ts"
 import { type SendCommand, SendStream } from "../domain/sendStream.ts"
 import { type StoreUsage, parseUsage } from "../domain/storeUsage.ts"
 import { Exec, type ExecError, type ExecOptions } from "./Exec.ts"
+import { filesBelow } from "./filesBelow.ts"
 import { treeBytes } from "./treeBytes.ts"
 
 const Reason = Schema.Literals([
@@ -254,16 +255,12 @@ export class Btrfs extends Context.Service<
           let rewritten = 0
           let created = 0
           let last = ""
+          // A name may be forged to look like a line of the tool's; all it can do is to be looked up.
+          const wasFile = filesBelow(before)
           const named = findNew(path, since, (inode, name) => {
             if (inode === last) return
             last = inode
-            // A name may be forged to look like a line of the tool's; all it can do is to be looked up within `before`.
-            const safe = !name.split("/").includes("..")
-            if (
-              safe &&
-              lstatSync(Buffer.from(`${before}/${name}`, "latin1"), { throwIfNoEntry: false })?.isFile() === true
-            )
-              rewritten++
+            if (wasFile(name)) rewritten++
             else created++
           })
           const [written] = yield* Effect.all([newBytes(path, before), named], { concurrency: 2 })

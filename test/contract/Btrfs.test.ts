@@ -78,6 +78,33 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
       }).pipe(Effect.scoped, Effect.provide(layer))
     )
 
+    fact("tells files that were rewritten from new ones, whatever became of directories and links", (btrfs, top) =>
+      Effect.gen(function* () {
+        const at = (name: string) => `${top}/a/${name}`
+        yield* btrfs.subvolumeCreate(`${top}/a`)
+        mkdirSync(at("real"))
+        mkdirSync(`${top}/outside`)
+        const deep = Array.from({ length: 25 }, () => "d".repeat(150)).join("/")
+        mkdirSync(at(deep), { recursive: true })
+        for (const name of ["same", "changed", "file", "real/in", `${deep}/old`]) writeFileSync(at(name), "old")
+        for (const name of ["in", "new"]) writeFileSync(`${top}/outside/${name}`, "of somebody else")
+        symlinkSync("real", at("link"))
+        symlinkSync(`${top}/outside`, at("out"))
+        symlinkSync("loop", at("loop"))
+        yield* btrfs.snapshot(`${top}/a`, `${top}/s1`)
+        for (const name of ["file", "link", "out", "loop"]) {
+          rmSync(at(name))
+          mkdirSync(at(name))
+        }
+        mkdirSync(at("file/down"))
+        const made = ["file/x", "file/down/x", "link/in", "out/in", "out/new", "loop/x"]
+        for (const name of ["changed", "real/in", `${deep}/old`, ...made]) writeFileSync(at(name), "new content")
+        yield* btrfs.snapshot(`${top}/a`, `${top}/s2`)
+        const { created, rewritten } = yield* btrfs.changes(`${top}/s2`, `${top}/s1`)
+        assert.deepStrictEqual({ created, rewritten }, { created: made.length, rewritten: 3 })
+      })
+    )
+
     fact("counts what a snapshot holds and a newer one does not: nothing where data was only added", (btrfs, top) =>
       Effect.gen(function* () {
         const MiB = 1024 * 1024

@@ -3,11 +3,13 @@ import { execFileSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import { ciphersFor } from "../../src/domain/ciphers.ts"
 
-const x86 = (flags: string) => `processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu vme ${flags} sse2\nbugs\t\t: x\n`
+const x86 = (flags: string) =>
+  `processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu vme ${flags} sse2\nbugs\t\t: x\n`
 
 describe("the ciphers of a session", () => {
   it("begin with AES where the first processor has it", () => {
-    const arm = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd evtstrm aes pmull sha1\nCPU implementer\t: 0x41\n"
+    const arm =
+      "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd evtstrm aes pmull sha1\nCPU implementer\t: 0x41\n"
     for (const cpuinfo of [x86("aes"), arm]) assert.match(ciphersFor(cpuinfo) ?? "", /^aes128-gcm@openssh\.com,/)
   })
 

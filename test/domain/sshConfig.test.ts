@@ -42,7 +42,9 @@ describe("a session's ssh_config", () => {
       [6, 1],
       [1, 1]
     ] as const) {
-      const said = lines(sshConfig({ ...target, ...(ioTimeout === undefined ? {} : { ioTimeout }) }, "/tmp/x/socket", null))
+      const said = lines(
+        sshConfig({ ...target, ...(ioTimeout === undefined ? {} : { ioTimeout }) }, "/tmp/x/socket", null)
+      )
       assert.include(said, `ServerAliveInterval ${interval}`)
       assert.include(said, "ServerAliveCountMax 6")
     }
