@@ -13,13 +13,7 @@ import { serverTime } from "./serverTime.ts"
  */
 export const measureBacklog = Effect.fn("measureBacklog")(function* () {
   const store = yield* Store
-  for (const host of yield* store.hosts) {
-    yield* measureHost(host).pipe(
-      Effect.catchTag("BtrfsError", (error) =>
-        Effect.logWarning(`what is new in the backups of ${host} was not measured: ${error.message}`)
-      )
-    )
-  }
+  for (const host of yield* store.hosts) yield* measureHost(host)
 })
 
 const measureHost = Effect.fnUntraced(function* (host: string) {
@@ -31,7 +25,7 @@ const measureHost = Effect.fnUntraced(function* (host: string) {
     // Each one's measure is what the next is judged by.
     const { entries } = yield* journal.read(host)
     const record = hostRecord(entries)
-    const { bytes, files, looks, metadata } = yield* measureSnapshot({
+    const measured = yield* measureSnapshot({
       host,
       name,
       previous,
@@ -43,7 +37,13 @@ const measureHost = Effect.fnUntraced(function* (host: string) {
           entries.findLastIndex((one) => one._tag === "snapshot" && one.name === name)
         )
       ).approval
-    })
+    }).pipe(
+      Effect.catchTag("BtrfsError", (error) =>
+        Effect.as(Effect.logWarning(`what is new in ${name} of ${host} was not measured: ${error.message}`), null)
+      )
+    )
+    if (measured === null) continue
+    const { bytes, files, looks, metadata } = measured
     if (looks !== null && previous !== null) yield* holdBefore(host, previous, looks)
     yield* journal.append(host, {
       _tag: "counted",

@@ -4,7 +4,7 @@ import type { Claim, SnapshotInfo } from "../domain/Conversation.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import type { JournalEntry, SnapshotTaken } from "../domain/JournalEntry.ts"
 import { NoSpace } from "../domain/NoSpace.ts"
-import { INTERVAL, mayLookWrong, PAST } from "../domain/prune/admission.ts"
+import { anomaly, INTERVAL, massChange, mayLookWrong, PAST } from "../domain/prune/admission.ts"
 import { hostRecord } from "../domain/prune/record.ts"
 import type { PushRecord } from "../domain/pushRecord.ts"
 import { snapshotDue } from "../domain/snapshotDue.ts"
@@ -60,8 +60,14 @@ export const snapshotStanding = Effect.fn("snapshotStanding")(function* (host: s
   return { stored, entries, damaged, due }
 })
 
-/** So long a client waits until the names that came and went are counted; where there are more, the prune that follows counts. */
-const countingTime = "1 second"
+/**
+ * So long a client waits until the names that came and went are counted; where there are more, the prune that follows counts. One that
+ * says itself that it deleted very much waits to be told what that means.
+ */
+const countingTime = (before: number | undefined, claim: Claim | undefined) =>
+  anomaly({ ...massChange(before, 0, claim?.deleted ?? 0), growth: 0, past: [] }) === undefined
+    ? "1 second"
+    : "1 minute"
 
 /** Takes and records a snapshot; whoever calls holds the host's lock and has seen that the host is enrolled. */
 export const snapshotNow = Effect.fn("snapshotNow")(function* (
@@ -105,7 +111,7 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
   const measured =
     previous === null || !mayLookWrong(options.claim, known)
       ? null
-      : yield* measureSnapshot({ host, name, previous, ...known, patience: countingTime }).pipe(
+      : yield* measureSnapshot({ host, name, previous, ...known, patience: countingTime(before, options.claim) }).pipe(
           // A backup is worth more than its measure: where it fails, the prune that follows measures and judges.
           Effect.tapError((error) =>
             Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)

@@ -1,6 +1,7 @@
 // How much of a snapshot is new, how many files it holds, and whether that looks wrong.
 import { type Duration, Effect, Option } from "effect"
 import { type Approval, anomaly, HOLD, massChange } from "../domain/prune/admission.ts"
+import { hostRecord } from "../domain/prune/record.ts"
 import { Journal } from "../services/Journal.ts"
 import { Store } from "../services/Store.ts"
 import { serverTime } from "./serverTime.ts"
@@ -53,9 +54,12 @@ export const measureSnapshot = Effect.fn("measureSnapshot")(function* (options: 
   return { bytes: growth.bytes, metadata: growth.metadata, files, looks: looks ?? null }
 })
 
-/** Holds the snapshot before one that looks wrong. */
+/** Holds the snapshot before one that looks wrong. A hold that lasts longer, as an administrator's, stays as it is. */
 export const holdBefore = Effect.fn("holdBefore")(function* (host: string, name: string, looks: string) {
+  const journal = yield* Journal
   const at = yield* serverTime
-  const why = `the one after it looks wrong: ${looks}`
-  yield* (yield* Journal).append(host, { _tag: "held", at, name, until: at + HOLD, why })
+  const until = at + HOLD
+  const { holds } = hostRecord((yield* journal.read(host)).entries)
+  if ((holds.get(name)?.until ?? 0) >= until) return
+  yield* journal.append(host, { _tag: "held", at, name, until, why: `the one after it looks wrong: ${looks}` })
 })

@@ -6,6 +6,7 @@ import { approve } from "../../src/programs/Approve.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
 import { measureBacklog } from "../../src/programs/MeasureBacklog.ts"
 import { listSnapshots } from "../../src/programs/ListSnapshots.ts"
+import { BtrfsError } from "../../src/services/Btrfs.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { type Growth, Store } from "../../src/services/Store.ts"
 import { at, enrolled, host, hour, pushed, serverFakes, start } from "./serverFakes.ts"
@@ -21,6 +22,10 @@ class Runs {
   private readonly runs: Array<Run> = []
   readonly names: Array<string> = []
   slow = false
+  /** how long it takes to count, in seconds */
+  counting = 0
+  /** indices of those that cannot be read */
+  readonly unreadable = new Set<number>()
   next(run: Run) {
     this.runs.push(run)
   }
@@ -32,13 +37,19 @@ class Runs {
         Store.of({
           ...fake,
           take: (host, name) => Effect.tap(fake.take(host, name), () => Effect.sync(() => this.names.push(name))),
-          growth: (_, name) => Effect.sync(() => run(name)),
+          growth: (_, name) =>
+            Effect.suspend(() =>
+              this.unreadable.has(this.names.indexOf(name)) ? Effect.fail(unreadable(name)) : Effect.succeed(run(name))
+            ),
           names: (_, name, previous) =>
             Effect.suspend(() => {
               const { created, files } = run(name)
               return this.slow
                 ? Effect.never
-                : Effect.succeed({ added: created, removed: run(previous).files + created - files })
+                : Effect.delay(
+                    Effect.succeed({ added: created, removed: run(previous).files + created - files }),
+                    this.counting * 1000
+                  )
             }),
           files: (_, name) => Effect.sync(() => run(name).files)
         })
@@ -47,6 +58,9 @@ class Runs {
     return Layer.merge(serverFakes, layer)
   }
 }
+
+const unreadable = (path: string) =>
+  new BtrfsError({ reason: "unknown", action: "measure", path, exitCode: 1, stderr: "", argumentCount: 4 })
 
 const completed = (claim?: Claim, sole = true) =>
   Effect.gen(function* () {
@@ -147,6 +161,67 @@ describe("a run", () => {
       assert.deepStrictEqual(quiet, [...calm, "complete", "complete"])
     })
   )
+  it.effect(
+    "whose client says that it deleted very much is told what that means, however long the files take to count",
+    () => {
+      const runs = new Runs()
+      return Effect.gen(function* () {
+        yield* enrolled
+        const list = [...history, { ...usual, files: 499 }]
+        for (const [day, run] of list.entries()) {
+          yield* at(start + day * 24 * hour)
+          runs.next(run)
+          if (day === list.length - 1) runs.counting = 20
+          const ending = yield* Effect.forkChild(
+            completed({ transferred: 10, deleted: day === 4 ? 501 : 0, bytes: 0 }, day === 4)
+          )
+          yield* at(start + day * 24 * hour + 30)
+          const { anomaly } = yield* Fiber.join(ending)
+          assert.strictEqual(anomaly, day === 4 ? "1 % of what was there was rewritten and 50 % deleted" : null)
+          yield* measureBacklog()
+        }
+      }).pipe(Effect.provide(runs.layer))
+    }
+  )
+  it.effect("leaves an administrator's hold of the one before it as it is", () => {
+    const runs = new Runs()
+    return Effect.gen(function* () {
+      yield* enrolled
+      for (const [day, run] of [...history, { ...usual, files: 499 }].entries()) {
+        yield* at(start + day * 24 * hour)
+        runs.next(run)
+        const held = {
+          _tag: "held",
+          at: start,
+          name: runs.names.at(-1) ?? "",
+          until: null,
+          why: "by an administrator"
+        } as const
+        if (day === history.length) yield* (yield* Journal).append(host, held)
+        yield* completed()
+        yield* measureBacklog()
+      }
+      yield* at(start + 400 * 24 * hour)
+      assert.deepStrictEqual(yield* states, [...calm, "complete held", "complete"])
+    }).pipe(Effect.provide(runs.layer))
+  })
+  it.effect("that cannot be measured keeps none after it from being measured", () => {
+    const runs = new Runs()
+    return Effect.gen(function* () {
+      yield* enrolled
+      for (const [day, run] of [...history, usual, { ...usual, rewritten: 501 }].entries()) {
+        yield* at(start + day * 24 * hour)
+        runs.next(run)
+        if (day === 3) runs.unreadable.add(runs.names.length)
+        yield* completed(harmless)
+      }
+      yield* measureBacklog()
+      const { entries } = yield* (yield* Journal).read(host)
+      const counted = entries.flatMap((one) => (one._tag === "counted" ? [runs.names.indexOf(one.name)] : []))
+      assert.deepStrictEqual(counted, [0, 1, 2, 4, 5])
+      assert.deepStrictEqual(yield* states, [...calm, "complete", "complete held", "suspect"])
+    }).pipe(Effect.provide(runs.layer))
+  })
   it.effect("whose client says that it changed little is measured after the answer, and a lie found out", () => {
     const told = (run: Run, claim: Claim, sole: boolean) => {
       const runs = new Runs()
