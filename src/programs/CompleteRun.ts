@@ -5,6 +5,7 @@ import type { ExitName } from "../domain/exitCode.ts"
 import type { PushRecord } from "../domain/pushRecord.ts"
 import { Registry } from "../services/Registry.ts"
 import { Runs } from "../services/Runs.ts"
+import { recordTaken } from "./recordTaken.ts"
 import { snapshotNow, snapshotOfRun } from "./TakeSnapshot.ts"
 
 /** No push has come to a good end since the last snapshot, so there is nothing to complete. */
@@ -81,6 +82,7 @@ export const completeRun = Effect.fn("completeRun")(function* (options: Complete
   const runs = yield* Runs
   yield* registry.get(host)
   yield* runs.lock(host)
+  yield* recordTaken(host)
   const given = run === undefined ? null : yield* snapshotOfRun(host, run)
   if (given !== null) return { ...given, token: null }
   const received = yield* finished(host, yield* runs.lastPush(host))

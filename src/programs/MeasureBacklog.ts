@@ -3,8 +3,10 @@ import { Effect } from "effect"
 import { PAST } from "../domain/prune/admission.ts"
 import { hostRecord, sizesBefore, unmeasured } from "../domain/prune/record.ts"
 import { Journal } from "../services/Journal.ts"
+import { Runs } from "../services/Runs.ts"
 import { Store } from "../services/Store.ts"
 import { holdBefore, measureSnapshot } from "./measureSnapshot.ts"
+import { recordTaken } from "./recordTaken.ts"
 import { serverTime } from "./serverTime.ts"
 
 /**
@@ -13,7 +15,15 @@ import { serverTime } from "./serverTime.ts"
  */
 export const measureBacklog = Effect.fn("measureBacklog")(function* () {
   const store = yield* Store
-  for (const host of yield* store.hosts) yield* measureHost(host)
+  const runs = yield* Runs
+  for (const host of yield* store.hosts) {
+    if ((yield* runs.intended(host)) !== null) {
+      const recorded = Effect.scoped(Effect.andThen(runs.lock(host), recordTaken(host)))
+      // Whoever has the lock does the same, or has just done it.
+      yield* Effect.catchTag(recorded, "Locked", () => Effect.void)
+    }
+    yield* measureHost(host)
+  }
 })
 
 const measureHost = Effect.fnUntraced(function* (host: string) {

@@ -15,6 +15,7 @@ import { Registry } from "../services/Registry.ts"
 import { Runs } from "../services/Runs.ts"
 import { Store } from "../services/Store.ts"
 import { holdBefore, measureSnapshot } from "./measureSnapshot.ts"
+import { recordTaken } from "./recordTaken.ts"
 import { serverTime } from "./serverTime.ts"
 
 /** How far apart a host's snapshots are at least, in seconds. */
@@ -84,6 +85,7 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
 ) {
   const store = yield* Store
   const journal = yield* Journal
+  const runs = yield* Runs
   const interval = yield* SnapshotInterval
   yield* store.sweep(host)
   const { stored, entries, due } = yield* snapshotStanding(host)
@@ -93,6 +95,8 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
   // Names tell the minute.
   const minute = snapshotTime(name) ?? at
   if (stored.some((snapshot) => snapshot.name === name)) return yield* new SnapshotTooSoon({ host, due: minute + 60 })
+  const taking: SnapshotTaken = { _tag: "snapshot", at, name, ...options.about(entries) }
+  yield* runs.intend(host, taking)
   yield* store.take(host, name).pipe(
     Effect.catchIf(
       (error) =>
@@ -120,16 +124,14 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
         )
   const looks = measured?.looks ?? null
   const entry: SnapshotTaken = {
-    _tag: "snapshot",
-    at,
-    name,
-    ...options.about(entries),
+    ...taking,
     ...(measured === null ? {} : { bytes: measured.bytes, metadata: measured.metadata }),
     ...(measured?.files === undefined ? {} : { files: measured.files }),
     ...(looks === null ? {} : { anomaly: looks })
   }
   if (looks !== null && previous !== null) yield* holdBefore(host, previous, looks)
   yield* journal.append(host, entry)
+  yield* runs.intend(host, null)
   return resultOf(entry, interval)
 }, Effect.uninterruptible)
 
@@ -169,6 +171,7 @@ export const takeSnapshot = Effect.fn("takeSnapshot")(function* ({ force, host }
   const runs = yield* Runs
   yield* registry.get(host)
   yield* runs.lock(host)
+  yield* recordTaken(host)
   const token = yield* runs.token(host)
   const push = yield* runs.lastPush(host)
   const result: TakeSnapshotResult = yield* snapshotNow(host, {

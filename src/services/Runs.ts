@@ -1,6 +1,7 @@
 // The runs in progress: a host's lock, what is known of its push, and the token of its last complete run.
 import { Context, Effect, Layer, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
+import { formatEntry, parseJournal, type SnapshotTaken } from "../domain/JournalEntry.ts"
 import { type PushRecord, parsePushRecord } from "../domain/pushRecord.ts"
 import type { ExecError } from "./Exec.ts"
 import { Layout } from "./Layout.ts"
@@ -23,6 +24,10 @@ export class Runs extends Context.Service<
     readonly token: (host: string) => Effect.Effect<string | null, SystemFileError>
     /** Leaves a fresh token, which nobody can guess, and returns it. */
     readonly newToken: (host: string) => Effect.Effect<string, SystemFileError>
+    /** Remembers what the journal will say of a snapshot that is about to be taken; null: the journal has said it. */
+    readonly intend: (host: string, entry: SnapshotTaken | null) => Effect.Effect<void, SystemFileError>
+    /** What was remembered last: the server was stopped before the journal had it. */
+    readonly intended: (host: string) => Effect.Effect<SnapshotTaken | null, SystemFileError>
   }
 >()("byteback/services/Runs") {
   static readonly layer = Layer.effect(
@@ -33,6 +38,7 @@ export class Runs extends Context.Service<
       const lock = yield* Lock
       const run = (host: string) => `${layout.run}/${hostWord(host)}`
       const tokens = `${layout.state}/token`
+      const intentions = `${layout.state}/taking`
 
       return Runs.of({
         lock: Effect.fn("Runs.lock")(function* (host) {
@@ -54,6 +60,17 @@ export class Runs extends Context.Service<
           yield* files.directory(tokens, 0o700)
           yield* files.write(`${tokens}/${hostWord(host)}`, `${token}\n`, 0o600)
           return token
+        }),
+        intend: Effect.fn("Runs.intend")(function* (host, entry) {
+          const path = `${intentions}/${hostWord(host)}`
+          if (entry === null) return yield* files.remove(path)
+          yield* files.directory(layout.state, 0o700)
+          yield* files.directory(intentions, 0o700)
+          yield* files.write(path, formatEntry(entry), 0o600)
+        }),
+        intended: Effect.fn("Runs.intended")(function* (host) {
+          const [entry] = parseJournal((yield* files.read(`${intentions}/${hostWord(host)}`)) ?? "").entries
+          return entry?._tag === "snapshot" ? entry : null
         })
       })
     })

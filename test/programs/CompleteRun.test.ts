@@ -1,6 +1,6 @@
 // The end of a run, on the server: what becomes a snapshot, what is refused, and what is left behind.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Exit, Layer } from "effect"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
 import { listSnapshots } from "../../src/programs/ListSnapshots.ts"
@@ -45,6 +45,51 @@ describe("a run that completes", () => {
         ])
         assert.deepStrictEqual((yield* listSnapshots({ host })).snapshots, [{ ...snapshot, note: null }])
         assert.strictEqual(yield* (yield* Runs).token(host), token)
+      })
+    )
+  )
+
+  it.effect("whose server was stopped before the journal had its snapshot has that one, and is what it was", () => {
+    const stopped = Layer.effect(
+      Journal,
+      Effect.map(Journal, (journal) => Journal.of({ ...journal, append: () => Effect.interrupt }))
+    )
+    return run(
+      Effect.gen(function* () {
+        yield* pushed(23)
+        const options = { host, transfer: 0, run: "r1" } as const
+        const first = yield* Effect.exit(completeRun(options).pipe(Effect.provide(stopped)))
+        assert.isTrue(Exit.isFailure(first))
+        assert.deepStrictEqual([yield* names, (yield* (yield* Journal).read(host)).entries], [[name], []])
+        const { snapshot, token } = yield* completeRun(options)
+        assert.deepStrictEqual(snapshot, { name, at: start - 40, state: "incomplete", held: false })
+        assert.isNull(token)
+        assert.deepStrictEqual(yield* names, [name])
+        const { entries } = yield* (yield* Journal).read(host)
+        assert.deepStrictEqual(entries, [
+          { _tag: "snapshot", at: start, name, state: "incomplete", by: "host", transfer: 23, run: "r1" }
+        ])
+        assert.isNull(yield* (yield* Runs).intended(host))
+      })
+    )
+  })
+
+  it.effect("that took no snapshot leaves nothing for the journal to be told", () =>
+    run(
+      Effect.gen(function* () {
+        yield* (yield* Runs).intend(host, {
+          _tag: "snapshot",
+          at: start,
+          name,
+          state: "complete",
+          by: "host",
+          transfer: 0
+        })
+        yield* pushed(0)
+        yield* at(start + 60)
+        const { snapshot } = yield* completeRun({ host, transfer: 0 })
+        assert.deepStrictEqual(yield* names, [snapshot.name])
+        assert.lengthOf((yield* (yield* Journal).read(host)).entries, 1)
       })
     )
   )

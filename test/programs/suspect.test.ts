@@ -4,10 +4,12 @@ import { Effect, Fiber, Layer } from "effect"
 import type { Claim } from "../../src/domain/Conversation.ts"
 import { approve } from "../../src/programs/Approve.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
+import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
 import { measureBacklog } from "../../src/programs/MeasureBacklog.ts"
 import { listSnapshots } from "../../src/programs/ListSnapshots.ts"
 import { BtrfsError } from "../../src/services/Btrfs.ts"
 import { Journal } from "../../src/services/Journal.ts"
+import { Runs as ServerRuns } from "../../src/services/Runs.ts"
 import { type Growth, Store } from "../../src/services/Store.ts"
 import { at, enrolled, host, hour, pushed, serverFakes, start } from "./serverFakes.ts"
 
@@ -205,6 +207,38 @@ describe("a run", () => {
       assert.deepStrictEqual(yield* states, [...calm, "complete held", "complete"])
     }).pipe(Effect.provide(runs.layer))
   })
+  it.effect(
+    "whose server was stopped before the journal had its snapshot is told of and judged by the next prune",
+    () => {
+      const runs = new Runs()
+      return Effect.gen(function* () {
+        yield* enrolled
+        for (const [day, run] of history.entries()) {
+          yield* at(start + day * 24 * hour)
+          runs.next(run)
+          yield* completed()
+          yield* measureBacklog()
+        }
+        const time = start + 4 * 24 * hour
+        const name = formatSnapshotName(time)
+        yield* at(time)
+        runs.next({ ...usual, files: 499 })
+        const entry = { _tag: "snapshot", at: time, name, state: "complete", by: "host", transfer: 0 } as const
+        yield* (yield* ServerRuns).intend(host, entry)
+        yield* (yield* Store).take(host, name)
+        const under = yield* Effect.scoped(
+          Effect.andThen((yield* ServerRuns).lock(host), Effect.andThen(measureBacklog(), states))
+        )
+        assert.deepStrictEqual(
+          under,
+          [...calm, "complete", "complete"],
+          "a run that is ending tells the journal itself"
+        )
+        yield* measureBacklog()
+        assert.deepStrictEqual(yield* states, [...calm, "complete held", "suspect"])
+      }).pipe(Effect.provide(runs.layer))
+    }
+  )
   it.effect("that cannot be measured keeps none after it from being measured", () => {
     const runs = new Runs()
     return Effect.gen(function* () {

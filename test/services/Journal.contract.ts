@@ -1,10 +1,10 @@
 // What Journal promises, in memory and on a disk alike.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
-import type { JournalEntry } from "../../src/domain/JournalEntry.ts"
+import type { SnapshotTaken } from "../../src/domain/JournalEntry.ts"
 import { Journal } from "../../src/services/Journal.ts"
 
-export const taken = (at: number): JournalEntry => ({
+export const taken = (at: number): SnapshotTaken => ({
   _tag: "snapshot",
   at,
   name: "2026-11-23T17:52+0000",

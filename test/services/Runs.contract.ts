@@ -4,6 +4,7 @@ import { Effect, type Layer, type Scope } from "effect"
 import { Layout } from "../../src/services/Layout.ts"
 import { Runs } from "../../src/services/Runs.ts"
 import { SystemFile } from "../../src/services/SystemFile.ts"
+import { taken } from "./Journal.contract.ts"
 
 /** Writes what the recorder of a push writes. */
 export const record = Effect.fn("record")(function* (host: string, line: string) {
@@ -79,6 +80,20 @@ export const suite = <E>(name: string, layer: Layer.Layer<Runs | SystemFile, E>)
           })
         )
         yield* second
+      })
+    )
+
+    fact(
+      "remembers what the journal has still to be told of, until it has",
+      Effect.gen(function* () {
+        const runs = yield* Runs
+        const entry = taken(1)
+        assert.isNull(yield* runs.intended("a"))
+        yield* runs.intend("a", entry)
+        assert.deepStrictEqual(yield* runs.intended("a"), entry)
+        assert.isNull(yield* runs.intended("b"))
+        yield* runs.intend("a", null)
+        assert.isNull(yield* runs.intended("a"))
       })
     )
 
