@@ -31,7 +31,7 @@ import { dataFloor, nearlyFull, shortReserve } from "../src/domain/storeUsage.ts
 import type { JournalEntry } from "../src/domain/JournalEntry.ts"
 import { allSuspect, latestOf, noteLine, passedOver } from "../src/domain/latest.ts"
 import { nearestSnapshots } from "../src/domain/nearestSnapshots.ts"
-import { isSftpRequest } from "../src/domain/request/sftp.ts"
+import { readSftp } from "../src/domain/request/sftp.ts"
 import { joinSnapshots } from "../src/domain/snapshotList.ts"
 import { type SnapshotRef, snapshotTime } from "../src/domain/snapshotName.ts"
 
@@ -428,10 +428,10 @@ const search = (host: string, request: Reading): void => {
 }
 
 /**
- * All of a host's snapshots by sftp, read-only, until the client goes. A mount may be forgotten for weeks, so it keeps no
- * snapshot from being pruned, as a restore does.
+ * One of a host's snapshots by sftp, read-only, until the client goes; or (null) all of them. Who mounts all may forget it for weeks, so
+ * that keeps none from being pruned, as one alone and a restore do.
  */
-const browse = (host: string): void => {
+const browse = (host: string, snapshot: SnapshotRef | null): void => {
   const uid = uidOf(host)
   checkStore()
   if (parseSandboxChoice(textOf(`${config}/sandbox`)) === "none") {
@@ -445,7 +445,9 @@ const browse = (host: string): void => {
   const passwd = `${runs}/${host}/passwd`
   writeFileSync(passwd, `byteback:x:${uid}:${uid}::/data:/bin/false\n`, { mode: 0o644 })
   const command = () => [program, "-R"]
-  read(host, { directory: `${store}/${host}`, name: "mount", seconds: longest.transfer, command, passwd })
+  const directory = snapshot === null ? `${store}/${host}` : snapshotDirectory(host, snapshot)
+  const name = snapshot === null ? "mount" : basename(directory)
+  read(host, { directory, name, seconds: longest.transfer, command, passwd })
 }
 
 const ping = (host: string): void => {
@@ -477,7 +479,8 @@ export const priv = async (args: ReadonlyArray<string>): Promise<void> => {
   if (verb === "restore" && request._tag === "Restore") return pull(host, request)
   if (verb === "list" && request._tag === "List") return list(host, request)
   if (verb === "typed" && request._tag === "Typed") {
-    if (isSftpRequest(request.json)) return browse(host)
+    const browsed = readSftp(request.json)
+    if (browsed !== undefined) return browse(host, browsed)
     const reading = parseReading(request.json)
     if (reading !== null) return reading.ok ? search(host, reading.value) : refuse(reading.refusal.message)
     const { answerRequest } = await import("../src/answer.ts")

@@ -1,4 +1,4 @@
-// All snapshots as directories, read-only, for as long as the program runs: sshfs here, a read-only sftp server there.
+// A snapshot, or all of them as directories, read-only, for as long as the program runs: sshfs here, a read-only sftp server there.
 import { Effect, FileSystem, Schema } from "effect"
 import { bytesOfText, fromUint8Array } from "../domain/byteString.ts"
 import { escapeName, escapeText } from "../domain/escape.ts"
@@ -7,12 +7,15 @@ import { mountPoints } from "../domain/filters.ts"
 import { sftpLine } from "../domain/request/sftp.ts"
 import { Exec } from "../services/Exec.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
+import { askedFor } from "./readableSnapshot.ts"
 
 export interface MountOptions extends SessionOptions {
   /** absolute; an empty directory */
   readonly directory: string
-  /** called once the snapshots can be seen */
-  readonly ready?: Effect.Effect<void>
+  /** one snapshot (a name, or epoch seconds for the newest not after that), which is not pruned meanwhile; default: all, which may be */
+  readonly from?: string | number
+  /** called once they can be seen, with the name of the one */
+  readonly ready?: (snapshot: string | null) => Effect.Effect<void>
 }
 
 /** The snapshots cannot be mounted there. Nothing was changed. */
@@ -51,11 +54,14 @@ export const mount = Effect.fn("mount")(function* (options: MountOptions) {
   const directory = yield* Effect.mapError(fs.realPath(options.directory), () => failed("not-a-directory"))
 
   const { session } = yield* openSession(options)
-  yield* session.hello
+  const chosen = options.from === undefined ? null : (yield* askedFor(session, options.from)).name
+  if (chosen === null) yield* session.hello
   const scratch = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-mount-" })
   const script = `${scratch}/sftp`
   // what sshfs adds to an ssh command line (a subsystem, options) is not for our session, so nothing of it is passed on
-  yield* fs.writeFileString(script, `#!/bin/sh\nexec ${session.rsh} ${session.alias} '${sftpLine}'\n`, { mode: 0o700 })
+  yield* fs.writeFileString(script, `#!/bin/sh\nexec ${session.rsh} ${session.alias} '${sftpLine(chosen)}'\n`, {
+    mode: 0o700
+  })
 
   const isMounted = Effect.map(
     Effect.orElseSucceed(fs.readFile("/proc/self/mountinfo"), () => new Uint8Array()),
@@ -68,7 +74,7 @@ export const mount = Effect.fn("mount")(function* (options: MountOptions) {
   const watching = seen.pipe(
     Effect.delay("50 millis"),
     Effect.repeat({ until: (is) => is }),
-    Effect.andThen(options.ready ?? Effect.void),
+    Effect.andThen(options.ready?.(chosen) ?? Effect.void),
     Effect.andThen(Effect.never)
   )
   const ended = yield* exec

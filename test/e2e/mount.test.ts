@@ -2,7 +2,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Lab } from "../lab/Lab.ts"
-import { backupWords, clientMachine, nextSnapshotMayCome, root, serverMachine, snapshotNames } from "./pair.ts"
+import {
+  backupWords,
+  clientMachine,
+  nextSnapshotMayCome,
+  pruneEnded,
+  root,
+  serverMachine,
+  snapshotNames
+} from "./pair.ts"
 
 describe.skipIf(!root)("a mount", () => {
   it.layer(Lab.layer(), { excludeTestServices: true, timeout: 240_000 })((it) => {
@@ -69,6 +77,27 @@ describe.skipIf(!root)("a mount", () => {
         assert.strictEqual(yield* server.read(`/mnt/host/${first}/data/hello`), "hello\n")
         yield* there.kill("SIGTERM")
         assert.strictEqual((yield* there.wait).code, 143)
+
+        // One alone is not deleted meanwhile, as it would be otherwise.
+        yield* pruneEnded(server)
+        const one = yield* client.start(["byteback", "mount", "--json", "--snapshot", first, "/mnt/all"])
+        const said = JSON.parse(yield* one.saw(/\{"_tag":"mounted".*\}/)) as unknown
+        assert.deepStrictEqual(said, { _tag: "mounted", directory: "/mnt/all", snapshot: first })
+        assert.strictEqual(yield* client.read("/mnt/all/data/hello"), "hello\n")
+        const pruned = ["byteback-prune", "--prune-force", "--maxpercent", "100"]
+        assert.match((yield* server.run(pruned)).stderr, /passed over .*reads it/)
+        assert.include(yield* snapshotNames(server, "mounted"), first)
+        yield* client.ok(["umount", "/mnt/all"])
+        assert.strictEqual((yield* one.wait).code, 0)
+        yield* server.until(["sh", "-c", "! pgrep -x sftp-server"])
+        const rest = yield* client.start(["byteback", "mount", "/mnt/all"])
+        yield* rest.saw(/read-only/)
+        yield* server.run(pruned)
+        assert.notInclude(yield* snapshotNames(server, "mounted"), first)
+        yield* client.ok(["umount", "/mnt/all"])
+        const missing = yield* client.run(["byteback", "mount", "--snapshot", first, "/mnt/all"])
+        assert.strictEqual(missing.code, 1)
+        assert.include(missing.stderr, second)
 
         yield* server.write("/etc/byteback/sandbox", "none\n")
         yield* refused("/mnt/all", /without a sandbox/)

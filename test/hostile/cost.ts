@@ -184,7 +184,7 @@ export const costDeeds: ReadonlyArray<Deed> = [
           }),
           `${node}reader.cjs`
         ],
-        [sftpLine, "^/usr/[^ ]*sftp-server"],
+        [sftpLine(null), "^/usr/[^ ]*sftp-server"],
         [twins.push, `${node}prune --for`]
       ]
       for (const [line, worker] of cases) {
