@@ -73,7 +73,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); text-align: right } th:first-child { text-align: left; font-weight: normal } thead th { font-weight: 600 }
 .wide { overflow-x: auto } figure { margin: 0 } figure svg { max-width: 100%; height: auto; background: transparent; overflow: visible }
 #controls { position: sticky; top: 0; z-index: 2 } .panel { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: end }
-.panel label { display: grid; font-size: .8rem; color: var(--quiet); gap: .1rem } .panel .day { flex: 1 1 100% }
+.panel label, .panel .day { display: grid; font-size: .8rem; color: var(--quiet); gap: .1rem } .panel .day { flex: 1 1 100%; grid-template-columns: auto 1fr; gap: 0 .4rem } .day input { grid-column: 1 / -1 }
 input, select, button { font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: .3rem; padding: .2rem .4rem; min-height: 2.2rem; max-width: 100% }
 input[type=text], input[type=number] { width: 6.5rem } input[type=range] { width: 100%; padding: 0; accent-color: var(--p2) }
 :focus-visible { outline: 3px solid var(--p2); outline-offset: 1px }
