@@ -36,7 +36,7 @@ export const reportHtml = (view: View, points: ReadonlyArray<SweepPoint>, script
 <div id="sentences">${differences(metrics)
     .map((text) => `<p>${escape(text)}</p>`)
     .join("")}</div>
-<div class="wide" tabindex="0" role="region" aria-labelledby="figures-title"><table id="figures">
+<div class="wide" tabindex="0" role="region" aria-label="What each policy keeps, in figures"><table id="figures" aria-labelledby="figures-title">
 <thead><tr><th scope="col">Figure</th>${metrics.map((one) => `<th scope="col">${escape(one.policy)}</th>`).join("")}</tr></thead>
 <tbody>${rows(metrics)
     .map(

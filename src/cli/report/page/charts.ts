@@ -499,7 +499,11 @@ export const calendar = (view: View, choice: Choice, kept: ReturnType<typeof why
       title: `${dateOf(view, day * DAY)}: ${found.words}`
     }
   })
-  const spaced = [...new Set(spacingAt(view, choice).map((age) => Math.max(0, Math.floor(choice.day + 1 - age))))]
+  const spaced = [
+    ...new Set(
+      spacingAt(view, choice).map((age) => Math.max(0, Math.min(choice.day, Math.floor(choice.day + 1 - age))))
+    )
+  ]
     .filter((day) => day >= from && day <= choice.day)
     .map((day) => ({ week: Math.floor((day + monday) / 7), weekday: (day + monday) % 7 }))
   const counted = [...colours.keys()]
