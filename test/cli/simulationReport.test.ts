@@ -109,6 +109,18 @@ const overlaps = (of: Page): Promise<ReadonlyArray<string>> =>
     })`
   )
 
+/** Lines of a page's charts that leave them. */
+const strays = (of: Page): Promise<ReadonlyArray<string>> =>
+  of.evaluate(
+    `[...document.querySelectorAll("#app section:not([hidden]) figure svg[aria-label]")].flatMap((svg) => {
+      const whole = svg.getBoundingClientRect()
+      return [...svg.querySelectorAll("path, line, rect, circle")]
+        .map((shape) => ({ shape, box: shape.getBoundingClientRect() }))
+        .filter(({ box }) => box.top < whole.top - 1 || box.bottom > whole.bottom + 1 || box.left < whole.left - 1 || box.right > whole.right + 1)
+        .map(({ shape }) => svg.closest("section").id + ": " + shape.outerHTML.slice(0, 200))
+    })`
+  )
+
 /** What is out of sight is drawn last. */
 const settled = (of: Page = page) => of.waitForSelector('html[data-settled="true"]')
 
@@ -750,6 +762,7 @@ describe("a report of whatever there is", () => {
         )
         await its.waitForSelector('html[data-settled="true"]')
         assert.deepStrictEqual(await overlaps(its), [], `${name} at ${width}`)
+        assert.deepStrictEqual(await strays(its), [], `${name} at ${width}`)
         assert.strictEqual(
           await its.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"),
           0

@@ -176,14 +176,16 @@ export const errors = (view: View, choice: Choice) => {
       error === null || day % step > 0 ? [] : [{ policy, day, error: Math.min(1, error) }]
     )
   )
+  const most = Math.max(0.1, ...points.map((one) => one.error))
+  // On the first days, with one snapshot or two, it would be far above all that is drawn.
   const ideals = view.policies[choice.policy]!.ideals.flatMap((ideal, day) =>
-    ideal === null || day % step > 0 ? [] : [{ day, ideal, online: Math.min(1, ideal * ONLINE) }]
+    ideal === null || day % step > 0 || ideal * ONLINE > most ? [] : [{ day, ideal, online: ideal * ONLINE }]
   )
   return Plot.plot({
     ...base(choice, 220, "Mean error day by day"),
     x: dayAxis(choice, days),
     y: {
-      domain: [0, Math.max(0.1, ...points.map((one) => one.error))],
+      domain: [0, most],
       tickFormat: "%",
       label: "mean error",
       grid: true
