@@ -8,7 +8,7 @@ import { SystemFileError } from "../services/SystemFile.ts"
 import type { Simulation } from "../programs/Simulate.ts"
 import type { Metrics } from "../domain/simulation/metrics.ts"
 import { traceLines } from "../domain/simulation/trace.ts"
-import { REPLAYABLE, sweep, viewOf } from "../domain/simulation/view.ts"
+import { sweep, viewOf } from "../domain/simulation/view.ts"
 import { differences, rows } from "../domain/simulation/words.ts"
 import { reportHtml, type Told } from "./report/html.ts"
 
@@ -44,8 +44,7 @@ export function* pieces(simulation: Simulation, format: Format, report: Report):
       yield* csv(replicates)
       return
     case "html": {
-      const small = scenario.hosts.length * scenario.days * scenario.policies.length <= REPLAYABLE
-      const points = small ? [...sweep(scenario)].flat() : []
+      const points = [...sweep(scenario)].flat()
       yield reportHtml(viewOf(scenario, metrics, traces), points, report.script, report.told)
       return
     }

@@ -36,7 +36,7 @@ export const reportHtml = (view: View, points: ReadonlyArray<SweepPoint>, script
 <div id="sentences">${differences(metrics)
     .map((text) => `<p>${escape(text)}</p>`)
     .join("")}</div>
-<div class="wide" tabindex="0" role="region" aria-labelledby="figures-title"><table id="figures">
+<div class="wide" tabindex="0" role="region" aria-label="What each policy keeps, in figures"><table id="figures" aria-labelledby="figures-title">
 <thead><tr><th scope="col">Figure</th>${metrics.map((one) => `<th scope="col">${escape(one.policy)}</th>`).join("")}</tr></thead>
 <tbody>${rows(metrics)
     .map(
@@ -70,10 +70,10 @@ body { margin: 0 auto; max-width: 60rem; padding: 1rem 1rem 4rem; background: va
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0 } h2 { font-size: 1.2rem; margin: 2.2rem 0 .3rem }
 p { margin: .3rem 0 .6rem; max-width: 46rem } .quiet, figcaption { color: var(--quiet); font-size: .9rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .95rem }
-th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); text-align: right } th:first-child { text-align: left; font-weight: normal } thead th { font-weight: 600 }
+th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); text-align: right } td, .figures tbody th { white-space: nowrap } th:first-child { text-align: left; font-weight: normal } thead th { font-weight: 600 }
 .wide { overflow-x: auto } figure { margin: 0 } figure svg { max-width: 100%; height: auto; background: transparent; overflow: visible }
 #controls { position: sticky; top: 0; z-index: 2 } .panel { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: end }
-.panel label { display: grid; font-size: .8rem; color: var(--quiet); gap: .1rem } .panel .day { flex: 1 1 100% }
+.panel label, .panel .day { display: grid; font-size: .8rem; color: var(--quiet); gap: .1rem } .panel .day { flex: 1 1 100%; grid-template-columns: auto 1fr; gap: 0 .4rem; align-items: baseline } .day input { grid-column: 1 / -1 }
 input, select, button { font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: .3rem; padding: .2rem .4rem; min-height: 2.2rem; max-width: 100% }
 input[type=text], input[type=number] { width: 6.5rem } input[type=range] { width: 100%; padding: 0; accent-color: var(--p2) }
 :focus-visible { outline: 3px solid var(--p2); outline-offset: 1px }

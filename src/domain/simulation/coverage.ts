@@ -68,3 +68,11 @@ export const ONLINE = 1.0407
 /** How many snapshots a gap ratio of e^delta between neighbours needs over a horizon. */
 export const neededFor = (horizon: number, delta: number, c: number = DAY): number =>
   Math.ceil((Math.LOG2E * Math.log(1 + horizon / c)) / delta)
+
+/** The logarithm of the gap ratio that k snapshots can guarantee over a horizon, going day by day: what `neededFor` answers, asked the other way. */
+export const guaranteedGap = (k: number, horizon: number, c: number = DAY): number =>
+  (Math.LOG2E * Math.log(1 + horizon / c)) / k
+
+/** The ages of k snapshots at the ideal spacing, newest first: from now to the horizon, even in the logarithm of age + c. All in seconds. */
+export const idealAges = (k: number, horizon: number, c: number = DAY): Array<number> =>
+  Array.from({ length: k }, (_, i) => (i === 0 ? 0 : c * ((1 + horizon / c) ** (i / (k - 1)) - 1)))

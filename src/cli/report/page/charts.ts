@@ -2,9 +2,18 @@
 import * as Plot from "@observablehq/plot"
 import { DAY } from "../../../domain/prune/snapshot.ts"
 import { bytesText } from "../../../domain/prune/amount.ts"
+import { guaranteedGap, idealAges, ONLINE } from "../../../domain/simulation/coverage.ts"
 import { limits } from "../../../domain/simulation/metrics.ts"
 import { Kind } from "../../../domain/simulation/trace.ts"
-import type { SweepPoint, View } from "../../../domain/simulation/view.ts"
+import {
+  agesAt as secondsAt,
+  datedOf,
+  firstOf,
+  serverNow,
+  type SweepPoint,
+  type View,
+  type whyKept
+} from "../../../domain/simulation/view.ts"
 import { daysText, percent } from "../../../domain/simulation/words.ts"
 
 /** What the reader has chosen: indices of a policy and of a shown host, a day, and the width that there is. */
@@ -91,35 +100,45 @@ const linesOf = <P extends { readonly policy: string }>(
     )
   )
 
-/** Ages in days, ascending, of what a host holds at the end of a day. */
-export const agesAt = (view: View, policy: number, host: number, day: number): Array<number> => {
-  const now = (day + 1) * DAY
-  const ages: Array<number> = []
-  for (const [taken, gone] of view.policies[policy]!.lives[host]!) {
-    if (taken < now && (gone === null || gone >= now)) ages.push((now - taken) / DAY)
-  }
-  return ages.toReversed()
-}
+/** Ages in days, ascending, of what counts of what a host holds at the end of a day. */
+export const agesAt = (view: View, policy: number, host: number, day: number): Array<number> =>
+  secondsAt(view, policy, host, day).map((age) => age / DAY)
+
+/** How the limits are drawn, everywhere. */
+const idealLine = { className: "ideal", strokeDasharray: "4 3" }
+const onlineLine = { className: "online", strokeDasharray: "1 3" }
+
+/** The ages in days at which the ideal spacing would have as many as the chosen policy holds on the chosen day. */
+export const spacingAt = (view: View, choice: Choice): Array<number> =>
+  idealAges(agesAt(view, choice.policy, choice.host, choice.day).length, DAY * horizonOf(view, choice)).map(
+    (age) => age / DAY
+  )
 
 const ageTicks = [1, 3, 7, 14, 30, 90, 180, 365, 730, 1825, 3650]
-const short = (days: number): string =>
+export const short = (days: number): string =>
   days < 60 ? `${days} d` : days < 700 ? `${Math.round(days / 30.4)} mo` : `${Math.round(days / 365)} y`
 
+/** The days since the host's first backup, as the chosen day's end sees them. */
 export const horizonOf = (view: View, choice: Choice): number => {
-  const first = view.policies[choice.policy]!.lives[choice.host]?.[0]?.[0] ?? 0
-  return Math.max(2, choice.day + 1 - first / DAY)
+  const first = firstOf(view, choice.policy, choice.host, choice.day)
+  return Math.max(2, first === Infinity ? 0 : (serverNow(view.scenario, choice.day) - first) / DAY)
 }
+
+/** How far off the nearest kept age is; nothing is further off than all. */
+export const errorOf = (ages: ReadonlyArray<number>, wanted: number): number =>
+  ages.length === 0 ? 1 : Math.min(1, Math.min(...ages.map((age) => Math.abs(age - wanted))) / wanted)
+
+/** The error halfway between neighbours that are as far apart as so many snapshots cannot do without, going day by day. */
+export const guaranteeOf = (kept: number, horizon: number, age: number): number =>
+  kept < 1 ? 1 : Math.min(1, Math.tanh(guaranteedGap(kept, horizon * DAY) / 2) * (1 + 1 / age))
 
 export const coverage = (view: View, choice: Choice) => {
   const horizon = horizonOf(view, choice)
   const steps = 240
+  const wanted = Array.from({ length: steps + 1 }, (_, i) => Math.exp((Math.log(horizon) * i) / steps))
   const points = view.policies.flatMap(({ policy }, index) => {
     const ages = agesAt(view, index, choice.host, choice.day)
-    return Array.from({ length: steps + 1 }, (_, i) => {
-      const age = Math.exp((Math.log(horizon) * i) / steps)
-      const error = ages.length === 0 ? 1 : Math.min(...ages.map((one) => Math.abs(one - age))) / age
-      return { policy, age, error: Math.min(1, error) }
-    })
+    return wanted.map((age) => ({ policy, age, error: errorOf(ages, age) }))
   })
   const kept = agesAt(view, choice.policy, choice.host, choice.day).length
   const { ideal, online } = limits(kept, horizon)
@@ -135,9 +154,13 @@ export const coverage = (view: View, choice: Choice) => {
     marks: [
       Plot.axisX(agesWithRoom(horizon, across(choice), 46), { text: short, label: "age asked for" }),
       ...linesOf(view, points, "age", "error"),
-      Plot.ruleY([ideal], { strokeDasharray: "4 3" }),
-      Plot.ruleY([online], { strokeDasharray: "1 3" }),
-      Plot.text([`best mean of ${kept}: ${percent(ideal)}, day by day ${percent(online)}`], {
+      Plot.ruleY([ideal], idealLine),
+      Plot.ruleY([online], onlineLine),
+      Plot.line(
+        wanted.filter((_, i) => i % 4 === 0).map((age) => ({ age, error: guaranteeOf(kept, horizon, age) })),
+        { x: "age", y: "error", className: "guarantee", strokeDasharray: "7 3 1 3", strokeWidth: 1 }
+      ),
+      Plot.text([`ideal mean of ${kept}: ${percent(ideal)}, day by day ${percent(online)}`], {
         frameAnchor: "top-right",
         dy: -20
       })
@@ -153,27 +176,31 @@ export const errors = (view: View, choice: Choice) => {
       error === null || day % step > 0 ? [] : [{ policy, day, error: Math.min(1, error) }]
     )
   )
-  const { kept } = view.metrics[choice.policy]!
-  const ideal = Array.from({ length: 120 }, (_, i) => {
-    const day = ((i + 1) * days) / 120
-    return { day, error: limits(kept, day).online }
-  })
+  const most = Math.max(0.1, ...points.map((one) => one.error))
+  // On the first days, with one snapshot or two, it would be far above all that is drawn.
+  const ideals = view.policies[choice.policy]!.ideals.flatMap((ideal, day) =>
+    ideal === null || day % step > 0 || ideal * ONLINE > most ? [] : [{ day, ideal, online: ideal * ONLINE }]
+  )
   return Plot.plot({
     ...base(choice, 220, "Mean error day by day"),
     x: dayAxis(choice, days),
     y: {
-      domain: [0, Math.max(0.1, ...points.map((one) => one.error))],
+      domain: [0, most],
       tickFormat: "%",
       label: "mean error",
       grid: true
     },
     marks: [
       ...linesOf(view, points, "day", "error", { fine: 0.6 }),
-      Plot.lineY(ideal, { x: "day", y: "error", strokeDasharray: "4 3" }),
+      Plot.lineY(ideals, { x: "day", y: "ideal", ...idealLine }),
+      Plot.lineY(ideals, { x: "day", y: "online", ...onlineLine }),
       Plot.ruleX([choice.day + 1])
     ]
   })
 }
+
+/** Short strokes to the right of the line of the chosen day. */
+const beside = (choice: Choice, now: number, days: number) => ({ x1: now, x2: now + (9 * days) / across(choice) })
 
 export const lifelines = (view: View, choice: Choice) => {
   const now = choice.day + 1
@@ -197,7 +224,11 @@ export const lifelines = (view: View, choice: Choice) => {
         strokeOpacity: (bar: { alive: boolean }) => (bar.alive ? 1 : 0.35),
         strokeWidth: (bar: { alive: boolean }) => (bar.alive ? 1.5 : 0.8)
       }),
-      Plot.ruleX([now], { strokeDasharray: "3 3" })
+      Plot.ruleX([now], { strokeDasharray: "3 3" }),
+      Plot.ruleY(
+        spacingAt(view, choice).map((age) => now - age),
+        { ...beside(choice, now, view.scenario.days), className: "ideal" }
+      )
     ]
   })
 }
@@ -249,7 +280,11 @@ export const heat = (view: View, choice: Choice) => {
         fill: colourOf(view.policies[choice.policy]!.policy),
         fillOpacity: (cell: { count: number }) => Math.min(1, 0.2 + 0.8 * (Math.log2(1 + cell.count) / 4))
       }),
-      Plot.ruleX([choice.day + 1])
+      Plot.ruleX([choice.day + 1]),
+      Plot.ruleY(
+        spacingAt(view, choice).filter((age) => age >= 1),
+        { ...beside(choice, choice.day + 1, days), className: "ideal" }
+      )
     ]
   })
 }
@@ -324,27 +359,45 @@ export const spaceLegend = (
 
 export const compromiseOf = (view: View): number => view.scenario.attack?.fromDay ?? Math.floor(view.scenario.days / 2)
 
+/** Of a host's snapshots from before the compromise, those that are left so many days after it. */
+export const cleanAt = (view: View, policy: number, host: number, after: number): number => {
+  const from = compromiseOf(view) * DAY
+  const at = from + after * DAY
+  return view.policies[policy]!.lives[host]!.filter(([taken, gone]) => taken < from && (gone === null || gone > at))
+    .length
+}
+
+/** How many would be, were as many as the chosen policy then holds at the ideal spacing. */
+export const spacedCleanAt = (view: View, { host, policy }: Choice, after: number): number => {
+  const lives = view.policies[policy]!.lives[host]!
+  const at = (compromiseOf(view) + after) * DAY
+  const held = lives.filter(([taken, gone]) => taken <= at && (gone === null || gone > at)).length
+  const first = Math.min(...lives.map(datedOf))
+  return idealAges(held, Math.max(0, at - first)).filter((age) => age > after * DAY).length
+}
+
 export const survival = (view: View, choice: Choice) => {
   const day = compromiseOf(view)
-  const from = day * DAY
   const last = view.scenario.days - day
   const ages = agesWithRoom(Math.max(2, last), across(choice), 46)
   const steps = 60
-  const points = view.policies.flatMap(({ lives, policy }) =>
-    Array.from({ length: steps + 1 }, (_, i) => {
-      const after = Math.exp((Math.log(Math.max(2, last)) * i) / steps)
-      const at = from + after * DAY
-      const clean = lives[choice.host]!.filter(([taken, gone]) => taken < from && (gone === null || gone > at)).length
-      return { policy, after, clean }
-    })
+  const afters = Array.from({ length: steps + 1 }, (_, i) => Math.exp((Math.log(Math.max(2, last)) * i) / steps))
+  const points = view.policies.flatMap(({ policy }, index) =>
+    afters.map((after) => ({ policy, after, clean: cleanAt(view, index, choice.host, after) }))
   )
+  const spaced = afters.map((after) => ({ after, clean: spacedCleanAt(view, choice, after) }))
   return Plot.plot({
     ...base(choice, 235, "Clean copies left, by days since a compromise"),
     x: { type: "log", domain: [1, Math.max(2, last)], axis: null, label: "since the compromise" },
-    y: { label: "clean copies left", grid: true, domain: [0, Math.max(1, ...points.map((one) => one.clean))] },
+    y: {
+      label: "clean copies left",
+      grid: true,
+      domain: [0, Math.max(1, ...[...points, ...spaced].map((one) => one.clean))]
+    },
     marks: [
       Plot.axisX(ages, { text: short, label: "since the compromise" }),
-      ...linesOf(view, points, "after", "clean", { curve: "step-after" })
+      ...linesOf(view, points, "after", "clean", { curve: "step-after" }),
+      Plot.line(spaced, { x: "after", y: "clean", curve: "step-after", ...idealLine })
     ]
   })
 }
@@ -374,13 +427,20 @@ export const errorAgainstSize = (view: View, choice: Choice, points: ReadonlyArr
     },
     marks: [
       ...linesOf(view, points, "capacity", "mre"),
-      Plot.line(points, {
-        x: "capacity",
-        y: "ideal",
-        z: "policy",
-        stroke: ({ policy }: SweepPoint) => colourOf(policy),
-        strokeDasharray: "1 3"
-      }),
+      ...([idealLine, onlineLine] as const).map((line, index) =>
+        Plot.line(
+          points.flatMap((one) =>
+            one.ideal === null ? [] : [{ ...one, limit: Math.min(1, index === 0 ? one.ideal : one.ideal * ONLINE) }]
+          ),
+          {
+            x: "capacity",
+            y: "limit",
+            z: "policy",
+            stroke: ({ policy }: SweepPoint) => colourOf(policy),
+            ...line
+          }
+        )
+      ),
       Plot.dot(points, { x: "capacity", y: "mre", fill: ({ policy }: SweepPoint) => colourOf(policy), r: 3 }),
       Plot.ruleX([own], { strokeDasharray: "3 3" })
     ]
@@ -396,14 +456,19 @@ export const dayColours = (view: View, { policy }: Choice): ReadonlyArray<readon
   ["none", "var(--back)"]
 ]
 
+/** The day of a time since day 0, as it is written. */
+export const dateOf = (view: View, seconds: number): string =>
+  new Date((view.scenario.start + seconds) * 1000).toISOString().slice(0, 10)
+
 /** The last year up to the chosen day. */
-export const calendar = (view: View, choice: Choice, why: ReadonlyMap<number, string>) => {
+export const calendar = (view: View, choice: Choice, kept: ReturnType<typeof whyKept>) => {
   const { start } = view.scenario
   const one = view.policies[choice.policy]!
   const span = Math.min(choice.day + 1, choice.width < 500 ? 182 : 371)
   const from = choice.day + 1 - span
   const now = (choice.day + 1) * DAY
   const states = new Map<number, { state: string; words: string }>()
+  const why = new Map(kept.map((one) => [one.place, one]))
   for (const [at, kind, bytes] of one.troubles[choice.host]!) {
     const state = kind === Kind.missed ? "missed" : "refused"
     states.set(Math.floor(at / DAY), {
@@ -411,25 +476,38 @@ export const calendar = (view: View, choice: Choice, why: ReadonlyMap<number, st
       words: state === "missed" ? "no backup came" : `refused, ${bytesText(bytes)}`
     })
   }
-  for (const [taken, gone] of one.lives[choice.host]!) {
-    if (taken >= now) break
+  one.lives[choice.host]!.forEach(([taken, gone], place) => {
+    if (taken >= now) return
     const day = Math.floor(taken / DAY)
-    const alive = gone === null || gone >= now
-    if (!alive && states.get(day)?.state === "kept") continue
-    states.set(day, {
-      state: alive ? "kept" : "deleted",
-      words: alive ? (why.get(taken) ?? "kept") : `deleted ${daysText((gone - taken) / DAY)} later`
-    })
-  }
+    const its = why.get(place)
+    if (its === undefined && states.get(day)?.state === "kept") return
+    states.set(
+      day,
+      its === undefined
+        ? { state: "deleted", words: `deleted ${daysText((gone! - taken) / DAY)} later` }
+        : { state: "kept", words: its.dated === taken ? its.why : `dated ${dateOf(view, its.dated)}; ${its.why}` }
+    )
+  })
   const colours = new Map(dayColours(view, choice))
   const monday = (Math.floor(start / DAY) + 3) % 7
   const cells = Array.from({ length: span }, (_, i) => {
     const day = from + i
     const place = day + monday
     const found = states.get(day) ?? { state: "none", words: "no backup was due" }
-    const date = new Date((start + day * DAY) * 1000).toISOString().slice(0, 10)
-    return { week: Math.floor(place / 7), weekday: place % 7, state: found.state, title: `${date}: ${found.words}` }
+    return {
+      week: Math.floor(place / 7),
+      weekday: place % 7,
+      state: found.state,
+      title: `${dateOf(view, day * DAY)}: ${found.words}`
+    }
   })
+  const spaced = [
+    ...new Set(
+      spacingAt(view, choice).map((age) => Math.max(0, Math.min(choice.day, Math.floor(choice.day + 1 - age))))
+    )
+  ]
+    .filter((day) => day >= from && day <= choice.day)
+    .map((day) => ({ week: Math.floor((day + monday) / 7), weekday: (day + monday) % 7 }))
   const counted = [...colours.keys()]
     .map((state) => `${state}: ${cells.filter((cell) => cell.state === state).length}`)
     .join(", ")
@@ -454,6 +532,16 @@ export const calendar = (view: View, choice: Choice, why: ReadonlyMap<number, st
         stroke: "var(--line)",
         strokeWidth: 0.6,
         title: "title"
+      }),
+      Plot.dot(spaced, {
+        x: "week",
+        y: "weekday",
+        r: 2,
+        fill: "var(--ink)",
+        stroke: "var(--back)",
+        strokeWidth: 1,
+        className: "ideal",
+        pointerEvents: "none"
       })
     ]
   })

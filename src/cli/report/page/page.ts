@@ -4,11 +4,21 @@ import { bytesText } from "../../../domain/prune/amount.ts"
 import { DAY } from "../../../domain/prune/snapshot.ts"
 import { neededFor } from "../../../domain/simulation/coverage.ts"
 import type { Scenario } from "../../../domain/simulation/scenario.ts"
-import { REPLAYABLE, replayView, sweep, type SweepPoint, type View, whyKept } from "../../../domain/simulation/view.ts"
+import {
+  heldAt,
+  REPLAYABLE,
+  replayView,
+  sampled,
+  sweep,
+  type SweepPoint,
+  type View,
+  whyKept
+} from "../../../domain/simulation/view.ts"
 import { whatIf } from "../../../domain/simulation/whatIf.ts"
 import { daysText, differences, percent, rows, runWords } from "../../../domain/simulation/words.ts"
 import type { Told } from "../html.ts"
 import * as charts from "./charts.ts"
+import * as figures from "./figures.ts"
 
 const element = <K extends keyof HTMLElementTagNameMap>(
   name: K,
@@ -57,12 +67,14 @@ const host = element("select", { id: "host" })
 const offerAll = (): void => {
   const names = view.policies.map((one) => one.policy)
   offer(policy, names, names.length - 1)
-  offer(host, view.shown, 0)
+  const victim = view.scenario.attack === null ? undefined : view.scenario.hosts[view.scenario.attack.host]!.name
+  offer(host, view.shown, Math.max(0, view.shown.indexOf(victim ?? "")))
 }
 offerAll()
 const day = element("input", { id: "day", type: "range", min: "0", max: String(original.days - 1), step: "1" })
 day.value = String(original.days - 1)
-const dayText = element("output", { for: "day", id: "day-text" })
+/** The slider says the same to those who hear it. */
+const dayText = element("span", { id: "day-text", "aria-hidden": "true" })
 const capacity = element("input", {
   id: "capacity",
   type: "text",
@@ -105,7 +117,7 @@ const status = element("p", { id: "status", role: "status", class: "quiet" })
 const controls = element(
   "form",
   { id: "controls", class: "panel", "aria-label": "What to show" },
-  element("label", { class: "day" }, element("span", {}, "Day ", dayText), day),
+  element("div", { class: "day" }, element("label", { for: "day" }, "Day "), dayText, day),
   play,
   labelled("Show", policy),
   labelled("Host", host)
@@ -143,6 +155,8 @@ interface Section {
   readonly draw: (choice: charts.Choice) => Element | null
   readonly words: (choice: charts.Choice) => string
   readonly legend: Legend
+  readonly figures: ((choice: charts.Choice) => figures.Figures) | null
+  readonly table: HTMLTableElement
   readonly key: HTMLElement
   readonly place: HTMLElement
   readonly caption: HTMLElement
@@ -155,7 +169,8 @@ const section = (
   title: string,
   legend: Legend,
   draw: Section["draw"],
-  words: Section["words"]
+  words: Section["words"],
+  figures: Section["figures"] = null
 ): HTMLElement => {
   const place = element("div")
   const caption = element("figcaption")
@@ -167,35 +182,47 @@ const section = (
   const key = element("div", { class: "legend" })
   if (legend !== null) whole.append(key)
   whole.append(element("figure", {}, place, caption))
+  const table = element("table", { "aria-labelledby": `${id}-title` })
+  if (figures !== null) {
+    const scrolled = { class: "wide", tabindex: "0", role: "region", "aria-label": `${title}, in figures` }
+    whole.append(
+      element("details", { class: "figures" }, element("summary", {}, "In figures"), element("div", scrolled, table))
+    )
+  }
   app.append(whole)
-  sections.push({ draw, words, legend, key, place, caption, whole })
+  sections.push({ draw, words, legend, figures, table, key, place, caption, whole })
   return whole
 }
 
 const named = (choice: charts.Choice) => `${view.policies[choice.policy]!.policy}, ${view.shown[choice.host]}`
+
+/** Each policy's value at the end of a sentence. */
+const each = (value: (policy: number) => string): string =>
+  view.policies.map(({ policy }, index) => `${policy} ${value(index)}`).join(", ")
 
 section(
   "coverage",
   "Who asks for an age gets one so far off",
   policyLegend,
   (choice) => charts.coverage(view, choice),
-  (choice) =>
-    `On day ${choice.day + 1}: ${view.policies
-      .map(({ policy }, index) => {
-        const ages = charts.agesAt(view, index, choice.host, choice.day)
-        return `${policy} holds ${ages.length}, the oldest ${daysText(ages.at(-1) ?? null)} old`
-      })
-      .join(
-        "; "
-      )}. The dashed line is the mean that the best fixed choice of as many snapshots as ${view.policies[choice.policy]!.policy} holds comes to, the dotted one the best that can be done going day by day. To have neighbours never more than twice as old as each other takes ${neededFor(charts.horizonOf(view, choice) * DAY, Math.LN2)} snapshots by then.`
+  (choice) => {
+    const { policy } = view.policies[choice.policy]!
+    const holds = view.policies.map(({ policy }, index) => {
+      const ages = charts.agesAt(view, index, choice.host, choice.day)
+      return `${policy} holds ${ages.length}, the oldest ${daysText(ages.at(-1) ?? null)} old`
+    })
+    return `${view.shown[choice.host]} on day ${choice.day + 1}: ${holds.join("; ")}. The dashed line is about the mean that as many snapshots as ${policy} holds come to at the ideal spacing, the dotted one the best that is had going day by day. Below the line of dashes and dots, halfway between two of them, nobody who goes day by day can promise to stay for ever; to have neighbours never more than twice as old as each other takes ${neededFor(charts.horizonOf(view, choice) * DAY, Math.LN2)} snapshots by then.`
+  },
+  (choice) => figures.coverage(view, choice)
 )
 section(
   "errors",
   "The mean error, day by day",
   policyLegend,
   (choice) => charts.errors(view, choice),
-  () =>
-    "Over ages from one day back to the first backup, each octave counting alike; over all hosts. The dashed line is the best that can be done going day by day with as many snapshots as the chosen policy keeps on average."
+  (choice) =>
+    `On day ${choice.day + 1}: ${each((index) => percent(view.policies[index]!.errors[choice.day] ?? null))}. Over ages from one day back to the first backup, each octave counting alike; over all hosts. The dashed line is about what the ideal spacing comes to of as many snapshots as hosts hold on that day by the chosen policy (${percent(view.policies[choice.policy]!.ideals[choice.day] ?? null)}), the dotted one the best that is had going day by day; where a host holds a handful, chance may do better.`,
+  (choice) => figures.errors(view, choice)
 )
 section(
   "lifelines",
@@ -203,8 +230,8 @@ section(
   null,
   (choice) => charts.lifelines(view, choice),
   (choice) => {
-    const kept = charts.agesAt(view, choice.policy, choice.host, choice.day).length
-    return `${named(choice)}: a bar from a snapshot's birth to its deletion, up to the chosen day; the ${kept} that are there then are in colour.`
+    const kept = heldAt(view, choice.policy, choice.host, choice.day).length
+    return `${named(choice)}: a bar from a snapshot's birth to its deletion, up to the chosen day; the ${kept} that are there then are in colour. The strokes beside the chosen day are where the ideal spacing would have as many.`
   }
 )
 section(
@@ -212,7 +239,12 @@ section(
   "What ages are kept",
   null,
   (choice) => charts.heat(view, choice),
-  (choice) => `${named(choice)}: the darker, the more snapshots of that age on that day.`
+  (choice) => {
+    const ages = charts.agesAt(view, choice.policy, choice.host, choice.day)
+    const upTo = (days: number) => ages.filter((age) => age <= days).length
+    return `${named(choice)}: the darker, the more snapshots of that age on that day. On day ${choice.day + 1}, ${upTo(7)} are at most a week old, ${upTo(30) - upTo(7)} at most a month, ${upTo(365) - upTo(30)} at most a year, ${ages.length - upTo(365)} older. The strokes beside the chosen day are the ages that the ideal spacing of as many would have.`
+  },
+  (choice) => figures.heat(view, choice)
 )
 section(
   "space",
@@ -231,18 +263,44 @@ section(
   "Clean copies after a compromise",
   policyLegend,
   (choice) => charts.survival(view, choice),
-  () =>
-    original.attack === null
-      ? `If the host had been broken into on day ${charts.compromiseOf(view)} and backups went on: the snapshots from before that are still there.`
-      : `The attack (${original.attack.kind}) begins on day ${original.attack.fromDay}: the snapshots from before it that are still there.`
+  (choice) => {
+    const { attack, hosts } = view.scenario
+    const name = view.shown[choice.host]!
+    const victim = attack === null ? undefined : hosts[attack.host]!.name
+    const after = [30, 7, 1].find((days) => days <= view.scenario.days - charts.compromiseOf(view))
+    return [
+      attack === null
+        ? `If ${name} had been broken into on day ${charts.compromiseOf(view)} and backups went on: its snapshots from before that are still there.`
+        : name === victim
+          ? `The attack on ${name} (${attack.kind}) begins on day ${attack.fromDay}: its snapshots from before that are still there.`
+          : `The attack (${attack.kind}, from day ${attack.fromDay}) is on ${victim}, not on ${name}: of the latter, the snapshots from before that are still there.`,
+      after === undefined
+        ? ""
+        : ` After ${daysText(after)}: ${each((index) => String(charts.cleanAt(view, index, choice.host, after)))}.`,
+      ` Dashed, how many of as many as ${view.policies[choice.policy]!.policy} then holds would be as old as that at the ideal spacing; there can be more where what came later went first.`
+    ].join("")
+  },
+  (choice) => figures.survival(view, choice)
 )
 section(
   "sizes",
   "Error against the size of the disk",
   policyLegend,
   (choice) => (points.length === 0 ? null : charts.errorAgainstSize(view, choice, points)),
-  () =>
-    "The dashed line is the disk of this scenario; dotted, the best fixed choices of as many snapshots as each policy keeps there. First replay only."
+  () => {
+    const { capacity, hosts } = view.scenario
+    const own = capacity.kind === "bytes" ? capacity.bytes : capacity.snapshots
+    const at = (index: number) =>
+      points.find((one) => one.capacity === own && one.policy === view.policies[index]!.policy)?.mre ?? null
+    const some = sampled(view.scenario).hosts.length
+    return [
+      `The upright line is the ${capacity.kind === "bytes" ? "disk" : "number"} of this scenario: ${each((index) => percent(at(index)))} there. Dashed, as many snapshots as each policy keeps, at the ideal spacing; dotted, the best that is had going day by day. First replay only.`,
+      some < hosts.length
+        ? ` ${some} of the ${hosts.length} hosts, some of each kind, on as much of the disk as is theirs: they stand for all. byteback simulate --what-if capacity=x1.3 replays all of them on another disk.`
+        : ""
+    ].join("")
+  },
+  () => figures.sizes(view, points)
 )
 const list = element("ul")
 const reasons = element("details", { id: "reasons" }, element("summary", {}, "Each kept snapshot and its reason"), list)
@@ -252,11 +310,16 @@ section(
   (choice) => charts.dayColours(view, choice),
   (choice) => {
     const kept = whyKept(view, choice.policy, choice.host, choice.day)
-    list.replaceChildren(...kept.map(({ taken, why }) => element("li", {}, `${dateOf(taken)}, ${why}`)))
-    return charts.calendar(view, choice, new Map(kept.map((one) => [one.taken, one.why])))
+    list.replaceChildren(
+      ...kept.map(({ dated, taken, why }) => {
+        const really = dated === taken ? "" : ` (the clock was wrong, it was ${charts.dateOf(view, taken)})`
+        return element("li", {}, `${charts.dateOf(view, dated)}${really}, ${why}`)
+      })
+    )
+    return charts.calendar(view, choice, kept)
   },
   (choice) =>
-    `${named(choice)}: the year up to day ${choice.day + 1}. Each square tells its reason when pointed at; the list below has them all.`
+    `${named(choice)}: the year up to day ${choice.day + 1}. Each square tells its reason when pointed at; the list below has them all. Dots: the days that the ideal spacing of as many would have.`
 ).append(reasons)
 
 const choiceNow = (): charts.Choice => ({
@@ -266,11 +329,21 @@ const choiceNow = (): charts.Choice => ({
   width: Math.max(300, Math.min(928, app.clientWidth))
 })
 
-const dateOf = (seconds: number): string => new Date((original.start + seconds) * 1000).toISOString().slice(0, 10)
-
 /** Sections that wait for their turn, as nobody can see them. */
 let waiting: Array<Section> = []
 let turn: ReturnType<typeof setTimeout> | undefined
+
+const headOf = (names: ReadonlyArray<string>): HTMLElement =>
+  element("thead", {}, element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name))))
+
+const bodyOf = (rows: ReadonlyArray<ReadonlyArray<string>>): HTMLElement =>
+  element(
+    "tbody",
+    {},
+    ...rows.map(([label, ...values]) =>
+      element("tr", {}, element("th", { scope: "row" }, label!), ...values.map((value) => element("td", {}, value)))
+    )
+  )
 
 const drawSection = (one: Section, choice: charts.Choice): void => {
   const drawn = one.draw(choice)
@@ -283,6 +356,9 @@ const drawSection = (one: Section, choice: charts.Choice): void => {
   drawn.setAttribute("role", "img")
   one.place.replaceChildren(drawn)
   one.caption.textContent = one.words(choice)
+  if (one.figures === null) return
+  const { head, rows } = one.figures(choice)
+  one.table.replaceChildren(headOf(head), bodyOf(rows))
 }
 
 const drawWaiting = (): void => {
@@ -302,7 +378,7 @@ const isSeen = (one: Section): boolean => {
 /** What can be seen at once, the rest soon after. */
 const draw = (): void => {
   const choice = choiceNow()
-  const date = dateOf(choice.day * DAY)
+  const date = charts.dateOf(view, choice.day * DAY)
   dayText.textContent = `${choice.day + 1} of ${original.days} (${date})`
   day.setAttribute("aria-valuetext", `day ${choice.day + 1}, ${date}`)
   document.documentElement.dataset["settled"] = "false"
@@ -317,16 +393,11 @@ const draw = (): void => {
 const tell = (): void => {
   document.getElementById("run")!.textContent = runWords(view.scenario)
   document
-    .querySelector("#figures thead tr")!
+    .getElementById("figures")!
     .replaceChildren(
-      ...["Figure", ...view.metrics.map((one) => one.policy)].map((name) => element("th", { scope: "col" }, name))
+      headOf(["Figure", ...view.metrics.map((one) => one.policy)]),
+      bodyOf(rows(view.metrics).map(([label, values]) => [label, ...values]))
     )
-  const table = document.querySelector("#figures tbody")!
-  table.replaceChildren(
-    ...rows(view.metrics).map(([label, values]) =>
-      element("tr", {}, element("th", { scope: "row" }, label), ...values.map((value) => element("td", {}, value)))
-    )
-  )
   document
     .getElementById("sentences")!
     .replaceChildren(...differences(view.metrics).map((sentence) => element("p", {}, sentence)))
