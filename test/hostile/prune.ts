@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { exitCode } from "../../src/domain/exitCode.ts"
 import { findRefusal } from "../../src/domain/refusalLine.ts"
 import { makePast as past } from "../e2e/makePast.ts"
+import { pruneEnded } from "../e2e/pair.ts"
 import type { Machine } from "../lab/Lab.ts"
 import type { Deed } from "./deed.ts"
 import { twins } from "./lines.ts"
@@ -288,6 +289,26 @@ const state: Deed = {
   })
 }
 
+const shapes: Deed = {
+  area,
+  name: "a file that becomes a directory",
+  run: Effect.gen(function* () {
+    const { attacker, otherServer } = yield* Siege
+    const server = yield* otherServer("shapes", "500M")
+    yield* past(server, "attacker", 3, 100_000)
+    yield* attacker.ok(["sh", "-c", "mkdir -p /shapes/churn/deep; echo x >/shapes/churn/deep/file"])
+    const { code, stderr, stdout } = yield* backUp(attacker, server, "/shapes/")
+    assert.strictEqual(code, 0, stderr)
+    yield* pruneEnded(server)
+    const pruned = yield* server.run(["byteback", "prune"])
+    assert.strictEqual(pruned.code, 0, pruned.stderr)
+    const journal = yield* server.read("/var/lib/byteback/journal/attacker.ndjson")
+    assert.match(journal.split('"by":"host"').at(-1)!, /"bytes":\d/, "the last one is measured")
+    yield* attacker.ok(["rm", "-r", "/shapes"])
+    return { outcome: "measured, and pruning goes on", saw: [stdout, stderr] }
+  }).pipe(Effect.scoped)
+}
+
 const floors: Deed = {
   area,
   name: "only floors left",
@@ -356,4 +377,4 @@ const crowd: Deed = {
   })
 }
 
-export const pruneDeeds: ReadonlyArray<Deed> = [newcomer, greedy, trickle, lie, named, state, floors, crowd]
+export const pruneDeeds: ReadonlyArray<Deed> = [newcomer, greedy, trickle, lie, named, shapes, state, floors, crowd]
