@@ -2,15 +2,16 @@
 //
 // Admission, anomalies, reserves, shares, orders and victims are the production code. Ages are looked at as they are at the end of the
 // day, for all of a day's runs of the pruner; a store without a disk (so many snapshots a host) looks at each arrival's own time.
-import { admission, anomaly, type Approval, HOLD, nextDue, spend } from "../prune/admission.ts"
+import { admission, anomaly, type Approval, approves, HOLD, nextDue, spend } from "../prune/admission.ts"
 import { isFutile, LOOKS } from "../prune/futile.ts"
 import { type History, Tier } from "../prune/history.ts"
 import { historyFor } from "../prune/method.ts"
 import { Queue } from "../prune/queue.ts"
 import { hostReserve, largestReserves, RESERVE_OVER, storeReserve } from "../prune/reserve.ts"
-import { shares } from "../prune/share.ts"
+import { mayTake, shares } from "../prune/share.ts"
 import { DAY, SKEW } from "../prune/snapshot.ts"
 import { Attempts, birthsOf } from "./arrivals.ts"
+import { nearlyFull } from "../storeUsage.ts"
 import { meanError } from "./coverage.ts"
 import type { Past, Policy, Scenario } from "./scenario.ts"
 import { HostSpace } from "./space.ts"
@@ -219,6 +220,8 @@ class StoredReplay {
   readonly #hosts: ReadonlyArray<HostState>
   readonly #queue: Queue
   readonly #capacity: number
+  /** with less than this free */
+  readonly #nearlyFull: number
   #used = 0
   #live = 0
   #reserve = 0
@@ -230,6 +233,7 @@ class StoredReplay {
     const records = new Records(scenario, policy, replicate, measure)
     this.#records = records
     this.#capacity = scenario.capacity.kind === "bytes" ? scenario.capacity.bytes : Infinity
+    this.#nearlyFull = nearlyFull({ size: this.#capacity }).free
     const monday = weekdayOf(scenario.start)
     this.#hosts = scenario.hosts.map((host, index): HostState => {
       const attack = scenario.attack?.host === index ? scenario.attack : null
@@ -323,6 +327,7 @@ class StoredReplay {
     const admitted = admission({
       host: this.#records.scenario.hosts[index]!.name,
       needs,
+      arrived: host.pending,
       free,
       freeable: Math.max(0, this.#used - this.#live),
       hostReserve: host.reserve,
@@ -337,7 +342,7 @@ class StoredReplay {
       this.#records.refused[Math.floor(at / DAY)]! += 1
       host.stuck = true
       if (!resumable) return
-      const arrived = Math.max(0, Math.min(needs, Math.floor(this.#free())))
+      const arrived = Math.max(0, Math.min(needs, Math.floor(this.#mayArrive(index))))
       host.pending += arrived
       this.#used += arrived
       this.#prune(this.#storeReserve(), now, at)
@@ -363,6 +368,16 @@ class StoredReplay {
     else this.#suspect(host, number, at, at + skew + HOLD)
     if (approval !== undefined) host.approval = spend(approval)
     if (this.#free() < this.#storeReserve()) this.#prune(this.#storeReserve(), now, at)
+  }
+
+  /** Of a transfer that does not fit: on a server that is nearly full, a push is ended unless its host may still take of it. */
+  #mayArrive(index: number): number {
+    const { approval, pending, reserve, space } = this.#hosts[index]!
+    const free = this.#free()
+    const approved = approval === undefined ? 0 : (approval.bytes ?? Infinity)
+    const share = this.#queue.share[index]!
+    const may = mayTake({ share, used: space.used + pending, pending, reserve, approved })
+    return Math.min(free, Math.max(may, free - this.#nearlyFull))
   }
 
   /** A snapshot that there is at the start. */
@@ -461,11 +476,20 @@ class StoredReplay {
     return this.#reserve
   }
 
-  /** Deletes until so much is free or nothing may go; as in production, what would free nothing stays. */
-  #prune(target: number, now: number, at: number): void {
+  /**
+   * Deletes until so much is free or nothing may go; as in production, what would free nothing stays, and what arrived beyond a host's
+   * reserve and nobody approved is not paid for with history.
+   */
+  #prune(wanted: number, now: number, at: number): void {
+    let target = wanted
     if (this.#free() >= target) return
     const queue = this.#queue
-    for (let index = 0; index < this.#hosts.length; index++) queue.used[index] = this.#hosts[index]!.space.used
+    for (let index = 0; index < this.#hosts.length; index++) {
+      const { approval, pending, reserve, space } = this.#hosts[index]!
+      const approved = approves(approval, pending)
+      queue.used[index] = space.used + (approved ? 0 : pending)
+      if (!approved && pending > reserve) target -= pending - reserve
+    }
     queue.start(now)
     const spared: Array<{ readonly history: History; readonly slot: number; readonly tier: number }> = []
     while (this.#free() < target) {

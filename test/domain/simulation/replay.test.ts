@@ -142,6 +142,47 @@ describe("a replay", () => {
     assert.strictEqual(trace.gone[dead.at(-1)!], Infinity)
   })
 
+  it("deletes no history for what a host brings beyond its reserve, however much of it arrives bit by bit", () => {
+    for (const fraction of [0.02, 0.5]) {
+      const scenario = scenarioFrom({
+        days: 120,
+        capacity: { bytes: "130G" },
+        policies: ["age"],
+        looksAfterDays: 0,
+        attack: { kind: "rewrite", fromDay: 60, fraction },
+        hosts: [{ name: "a", churn: { daily: "1G", spread: 0 } }]
+      })
+      const trace = replay(scenario, scenario.policies[0]!, 0)
+      const since = (kind: Kind) =>
+        [...trace.kinds.keys()].filter((i) => trace.kinds[i] === kind && trace.times[i]! >= 60 * DAY)
+      assert.deepStrictEqual([since(Kind.tooLarge).length, since(Kind.noSpace).length], [60, 0])
+      const freed = since(Kind.deleted).reduce((sum, i) => sum + trace.amounts[i]!, 0)
+      assert.isAbove(trace.kinds.indexOf(Kind.deleted), 0)
+      assert.isAtMost(freed, 2 * trace.reserve[59]!)
+    }
+  })
+
+  it("leaves the neighbours of a host that is over its share room for theirs, whatever that one brings", () => {
+    const scenario = scenarioFrom({
+      days: 120,
+      capacity: { bytes: "260G" },
+      policies: ["age"],
+      looksAfterDays: 0,
+      attack: { kind: "rewrite", host: "b", fromDay: 60, fraction: 0.5 },
+      hosts: [
+        { name: "a", churn: { daily: "1G", spread: 0 } },
+        { name: "b", weight: 0.1, churn: { daily: "1G", spread: 0 } }
+      ]
+    })
+    const trace = replay(scenario, scenario.policies[0]!, 0)
+    const refused = (host: number) =>
+      [...trace.kinds.keys()].filter(
+        (i) => (trace.kinds[i] === Kind.tooLarge || trace.kinds[i] === Kind.noSpace) && trace.subjects[i] === host
+      )
+    assert.isAbove(refused(1).length, 50)
+    assert.isEmpty(refused(0))
+  })
+
   it("gives a reason for each snapshot that it keeps", () => {
     const view = replayView(scenarioFrom({ days: 300 }))
     for (const policy of [0, 1, 2]) {
