@@ -384,7 +384,8 @@ class StoredReplay {
   #past(index: number, { age, held, incomplete, suspect }: Past): void {
     const host = this.#hosts[index]!
     const at = Math.round(-age * DAY)
-    const number = this.#take(index, at, 0, 0)
+    host.space.advance(at / DAY)
+    const number = this.#take(index, at, 0, Math.ceil(host.space.incoming()))
     if (suspect > 0) {
       host.outside.push({ number, why: "marked", until: suspect * DAY })
       return
@@ -485,9 +486,11 @@ class StoredReplay {
     if (this.#free() >= target) return
     const queue = this.#queue
     for (let index = 0; index < this.#hosts.length; index++) {
-      const { approval, pending, reserve, space } = this.#hosts[index]!
+      const host = this.#hosts[index]!
+      const { approval, pending, reserve, space } = host
       const approved = approves(approval, pending)
       queue.used[index] = space.used + (approved ? 0 : pending)
+      queue.doubted[index] = host.outside.length === 0 ? 0 : this.#doubted(host)
       if (!approved && pending > reserve) target -= pending - reserve
     }
     queue.start(now)
@@ -520,6 +523,16 @@ class StoredReplay {
     }
     for (const { history, slot, tier } of spared) history.setTier(slot, tier)
     for (const host of this.#hosts) host.looks = 0
+  }
+
+  /** Bytes of a host that may not be deleted as they are in doubt: of what is suspect, and of what is held before that. */
+  #doubted(host: HostState): number {
+    const doubted = new Set(host.outside.filter(({ why }) => why !== "future").map(({ number }) => number))
+    const before = host.held.filter(({ number }) => doubted.has(host.space.after[number]!))
+    for (const { number } of before) doubted.add(number)
+    let sum = 0
+    for (const number of doubted) sum += this.#fresh(host, number)
+    return sum
   }
 
   /** Bytes new in a snapshot, as pruning counts them: of the first full one, what the second replaced. */

@@ -328,6 +328,31 @@ describe("the deletions of a replay", () => {
       assert.isAbove(said.owed, 0, method)
     }
   })
+
+  it("are those of a plan where a host over its share brings what looks wrong: as much as that is nobody else's debt", () => {
+    for (const method of ["age", "importance", "spread"] as const) {
+      const scenario = scenarioFrom({
+        days: 80,
+        capacity: { bytes: "150G" },
+        policies: [method],
+        looksAfterDays: 0,
+        attack: { kind: "rewrite", host: "b", fromDay: 60, fraction: 0.4 },
+        hosts: [
+          { name: "a", churn: { daily: "5G", spread: 0, lifetimes: [{ part: 1, days: 5 }] } },
+          {
+            name: "b",
+            base: "10G",
+            weight: 0.01,
+            churn: { daily: "100M", spread: 0, lifetimes: [{ part: 1, days: 5 }] }
+          }
+        ]
+      })
+      const said = twin(scenario)
+      assert.isAbove(said.compared, 10, method)
+      assert.strictEqual(said.suspects, 1, method)
+      assert.isAbove(said.owed, 0, method)
+    }
+  })
 })
 
 /** Follows a replay's events with a space and a plan of its own; each deletion must be the plan's first, and each pruning end where the plan does. */
@@ -340,7 +365,9 @@ const twin = (scenario: Scenario) => {
     name: host.name,
     space: new HostSpace(host, birthsOf(host, scenario.days, `${scenario.seed}/0`, 0, null), 0),
     sizes: [] as Array<number>,
-    kept: new Map<number, number>()
+    kept: new Map<number, number>(),
+    suspects: new Set<number>(),
+    held: new Set<number>()
   }))
   const free = () => capacity - hosts.reduce((sum, { space }) => sum + space.used, 0)
   const planned = (at: number, reserve: number) =>
@@ -351,15 +378,17 @@ const twin = (scenario: Scenario) => {
       reserve,
       shares: new Map(hosts.map(({ name, space }) => [name, { used: space.used, share: share.get(name)! }])),
       firsts: new Map(hosts.map(({ name }, host) => [name, trace.taken[trace.host.indexOf(host)]!])),
-      snapshots: hosts.flatMap(({ kept, name, space }) =>
+      snapshots: hosts.flatMap(({ held, kept, name, space, suspects }) =>
         [...kept].map(([row, number]): Stored => {
           const t = trace.dated[row]!
           const bytes = space.exclusive(number)
-          return { host: name, t, id: String(row), state: "complete", held: false, inUse: false, bytes }
+          const state = suspects.has(row) ? "suspect" : "complete"
+          const doubted = suspects.has(row) || held.has(row) ? trace.bytes[row]! : 0
+          return { host: name, t, id: String(row), state, held: held.has(row), inUse: false, bytes, doubted }
         })
       )
     })
-  const said = { compared: 0, owed: 0 }
+  const said = { compared: 0, owed: 0, suspects: 0 }
   for (let i = 0; i < trace.kinds.length;) {
     const at = trace.times[i]!
     // What a refused run leaves behind is not followed.
@@ -372,8 +401,21 @@ const twin = (scenario: Scenario) => {
     const row = trace.subjects[i]!
     const coming = hosts[trace.host[row]!]!
     if (trace.kinds[i] === Kind.snapshot) {
+      const { attack } = scenario
+      const rewrites = attack !== null && coming === hosts[attack.host] && Math.floor(at / DAY) === attack.fromDay
+      if (rewrites) {
+        coming.space.advance(attack.fromDay)
+        coming.space.rewrite(attack.fraction)
+      }
       coming.space.advance(at / DAY)
+      const before = [...coming.kept.keys()].at(-1)
       coming.kept.set(row, coming.space.take())
+      if (trace.kinds[i + 1] === Kind.suspect) {
+        coming.suspects.add(row)
+        coming.held.add(before!)
+        said.suspects++
+        i++
+      }
       if (coming.kept.size > 1) coming.sizes.push(trace.bytes[row]!)
       i++
     }
