@@ -1,7 +1,7 @@
 // The server's own store as a scenario: its snapshots as they are now, and backups that go on as they have been.
 import { Effect, Result } from "effect"
-import { type Mark, hostRecord, markAt } from "../domain/prune/record.ts"
-import { RESERVE_OVER } from "../domain/prune/reserve.ts"
+import { PAST } from "../domain/prune/admission.ts"
+import { earningSizes, type Mark, hostRecord, markAt } from "../domain/prune/record.ts"
 import { joinSnapshots } from "../domain/snapshotList.ts"
 import { dataFloor } from "../domain/storeUsage.ts"
 import { DAY, HOUR } from "../domain/prune/snapshot.ts"
@@ -52,6 +52,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
         comes,
         futile: record.futile,
         sizes: record.sizes,
+        earning: earningSizes(record, options.now),
         times: snapshots.map(({ at }) => at)
       }
     })
@@ -79,7 +80,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
     atOnce: yield* config.parallel,
     reserve: Math.round(dataFloor(usage)),
     ...(options.policies !== undefined && { policies: options.policies }),
-    hosts: hosts.map(({ comes, host, past, sizes, times, weight }, index) => {
+    hosts: hosts.map(({ comes, earning, host, past, times, weight }, index) => {
       const { base, daily, lifetimes } = fitted[index]!
       return {
         name: host,
@@ -89,7 +90,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
         churn: { daily: Math.round(daily), lifetimes },
         weight,
         ...(comes ? {} : { failure: 1 }),
-        sizes: sizes.slice(-RESERVE_OVER),
+        sizes: earning.slice(-PAST),
         past
       }
     })

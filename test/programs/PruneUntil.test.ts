@@ -8,9 +8,10 @@ import { storeScenario } from "../../src/programs/StoreScenario.ts"
 import { scenarioOf, usual } from "../../src/domain/simulation/scenario.ts"
 import { tomorrow } from "../../src/programs/StoreScenario.ts"
 import { hold } from "../../src/programs/Hold.ts"
-import { prune } from "../../src/programs/Prune.ts"
+import { prune, storeSpace } from "../../src/programs/Prune.ts"
 import { Attempts, birthsOf } from "../../src/domain/simulation/arrivals.ts"
 import { replay } from "../../src/domain/simulation/replay.ts"
+import { hostReserve } from "../../src/domain/prune/reserve.ts"
 import { Kind } from "../../src/domain/simulation/trace.ts"
 import { HostSpace } from "../../src/domain/simulation/space.ts"
 import { at, start } from "./serverFakes.ts"
@@ -50,6 +51,28 @@ describe("the store as a scenario", () => {
       const newest = start - Math.round(hosts[0]!.past.at(-1)!.age * DAY)
       assert.isBelow(Math.abs(newest - (now - DAY)), 60)
     }).pipe(Effect.provide(services))
+  )
+
+  it.effect(
+    "earns its hosts the reserves that they have on the server: with metadata, and not by what is suspect",
+    () => {
+      const model = new StoreModel()
+      return onModel(
+        model,
+        Effect.gen(function* () {
+          const journal = yield* Journal
+          yield* model.filled("a", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], GB)
+          for (const name of model.names("a"))
+            yield* journal.append("a", { _tag: "counted", at: start, name, metadata: GB / 10 })
+          const odd = model.names("a").at(-3)!
+          yield* journal.append("a", { _tag: "counted", at: start, name: odd, bytes: 30 * GB, anomaly: "grew" })
+          const { hosts } = yield* storeScenario({ now: start })
+          assert.strictEqual(hostReserve(hosts[0]!.sizes), 1.8 * GB)
+          assert.strictEqual((yield* storeSpace()).hosts[0]!.reserve, 1.8 * GB)
+        }),
+        ["a"]
+      )
+    }
   )
 
   it.effect("without a snapshot is refused", () =>

@@ -2,7 +2,7 @@
 //
 // Admission, anomalies, reserves, shares, orders and victims are the production code. Ages are looked at as they are at the end of the
 // day, for all of a day's runs of the pruner; a store without a disk (so many snapshots a host) looks at each arrival's own time.
-import { admission, anomaly, type Approval, approves, HOLD, nextDue, spend } from "../prune/admission.ts"
+import { admission, anomaly, type Approval, approves, HOLD, nextDue, PAST, spend } from "../prune/admission.ts"
 import { isFutile, LOOKS } from "../prune/futile.ts"
 import { type History, Tier } from "../prune/history.ts"
 import { historyFor } from "../prune/method.ts"
@@ -191,7 +191,12 @@ interface HostState {
   /** incomplete, with nothing complete after it */
   readonly partial: Array<{ readonly slot: number; readonly number: number }>
   readonly held: Array<{ readonly slot: number; readonly number: number; readonly until: number }>
+  readonly index: number
+  /** bytes new in its last backups, oldest first: what is usual */
   readonly sizes: Array<number>
+  /** of those that earn a reserve, the numbers (-1: from before the start) and the bytes */
+  readonly earners: Array<number>
+  readonly earned: Array<number>
   reserve: number
   /** how the last snapshot is dated */
   last: number | undefined
@@ -252,7 +257,10 @@ class StoredReplay {
         outside: [],
         partial: [],
         held: [],
-        sizes: host.sizes.slice(-RESERVE_OVER),
+        index,
+        sizes: host.sizes.slice(-PAST),
+        earners: host.sizes.slice(-RESERVE_OVER).fill(-1),
+        earned: host.sizes.slice(-RESERVE_OVER),
         reserve: 0,
         last: undefined,
         approval: undefined,
@@ -266,7 +274,7 @@ class StoredReplay {
     this.#queue = new Queue(this.#hosts.map((host) => host.history))
     const parts = shares(this.#capacity, new Map(scenario.hosts.map((host) => [host.name, host.weight])))
     if (scenario.shares) scenario.hosts.forEach((host, index) => (this.#queue.share[index] = parts.get(host.name)!))
-    this.#hosts.forEach((host, index) => (host.reserve = Math.min(this.#queue.share[index]!, hostReserve(host.sizes))))
+    this.#hosts.forEach((host, index) => (host.reserve = Math.min(this.#queue.share[index]!, hostReserve(host.earned))))
     this.#reserveStale = true
   }
 
@@ -364,8 +372,14 @@ class StoredReplay {
             ...(approval !== undefined && { approval })
           })
     const number = this.#take(index, at, skew, incoming)
-    if (why === undefined) this.#insert(host, number, at + skew)
-    else this.#suspect(host, number, at, at + skew + HOLD)
+    if (number > 0) {
+      host.sizes.push(incoming)
+      if (host.sizes.length > PAST) host.sizes.shift()
+    }
+    if (why === undefined) {
+      this.#earn(host, number)
+      this.#insert(host, number, at + skew)
+    } else this.#suspect(host, number, at, at + skew + HOLD)
     if (approval !== undefined) host.approval = spend(approval)
     if (this.#free() < this.#storeReserve()) this.#prune(this.#storeReserve(), now, at)
   }
@@ -402,7 +416,6 @@ class StoredReplay {
     const host = this.#hosts[index]!
     const { space } = host
     space.advance(at / DAY)
-    const first = space.newestLive === 0
     const before = space.used
     const liveBefore = space.newestLive
     const number = space.take()
@@ -411,15 +424,25 @@ class StoredReplay {
     const dated = at + skew
     host.rows[number] = this.#records.snapshot(index, at, dated, incoming)
     host.last = dated
-    if (!first && at >= 0) {
-      host.sizes.push(incoming)
-      if (host.sizes.length > RESERVE_OVER) host.sizes.shift()
-      // As on a server: what is more than its share is nobody's reserve.
-      const reserve = Math.min(this.#queue.share[index]!, hostReserve(host.sizes))
-      if (Math.max(reserve, host.reserve) >= this.#least) this.#reserveStale = true
-      host.reserve = reserve
-    }
     return number
+  }
+
+  /** A backup but the first has its part in its host's reserve; one that somebody looked at later, in its place among the others. */
+  #earn(host: HostState, number: number): void {
+    if (number === 0) return
+    const { earned, earners, index, rows } = host
+    let place = earners.length
+    while (place > 0 && earners[place - 1]! > number) place--
+    earners.splice(place, 0, number)
+    earned.splice(place, 0, this.#records.bytes.at(rows[number]!))
+    if (earned.length > RESERVE_OVER) {
+      earners.shift()
+      earned.shift()
+    }
+    // As on a server: what is more than its share is nobody's reserve.
+    const reserve = Math.min(this.#queue.share[index]!, hostReserve(earned))
+    if (Math.max(reserve, host.reserve) >= this.#least) this.#reserveStale = true
+    host.reserve = reserve
   }
 
   /** Marks a snapshot, and holds the one before it. */
@@ -562,6 +585,7 @@ class StoredReplay {
       if (!which(one) || dated > now + SKEW) stays.push(one)
       else {
         this.#insert(host, one.number, dated)
+        if (one.why !== "future") this.#earn(host, one.number)
         cleared?.(one.number)
       }
     }

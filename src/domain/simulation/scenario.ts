@@ -103,7 +103,7 @@ const HostFile = Schema.Struct({
   churn: optional(Churn),
   /** snapshots that there are when the simulation starts; a store of so many snapshots looks at their ages only */
   past: optional(Schema.Array(PastFile)),
-  /** bytes new in its last backups before that, oldest first: its reserve until it has made others */
+  /** bytes new in its last backups before that, oldest first: its reserve, and what is usual, until it has made others */
   sizes: optional(Schema.Array(Size))
 })
 

@@ -162,6 +162,38 @@ describe("a replay", () => {
     }
   })
 
+  it("earns a host no reserve by what looks wrong, until somebody has looked", () => {
+    const trace = run({
+      days: 100,
+      capacity: { bytes: "400G" },
+      policies: ["age"],
+      looksAfterDays: 70,
+      attack: { kind: "rewrite", fromDay: 60, fraction: 0.6 },
+      hosts: [{ name: "host", churn: { daily: "1G", spread: 0, lifetimes: [{ part: 1, days: 5 }] } }]
+    })
+    assert.isTrue(trace.kinds.includes(Kind.suspect))
+    assert.approximately(trace.reserve[68]! / trace.reserve[59]!, 1, 0.1)
+    assert.isAbove(trace.reserve[69]!, 5 * trace.reserve[59]!)
+    assert.approximately(trace.reserve[99]! / trace.reserve[59]!, 1, 0.1)
+  })
+
+  it("knows what is usual for a host by its last thirty backups, as a server does", () => {
+    const trace = run({
+      days: 1,
+      capacity: { bytes: "400G" },
+      policies: ["age"],
+      hosts: [
+        {
+          name: "host",
+          past: [1, 2],
+          sizes: [...Array<string>(20).fill("100M"), ...Array<string>(10).fill("400M")],
+          churn: { daily: "1500M", spread: 0, lifetimes: [{ part: 1 }] }
+        }
+      ]
+    })
+    assert.isTrue(trace.kinds.includes(Kind.suspect))
+  })
+
   it("leaves the neighbours of a host that is over its share room for theirs, whatever that one brings", () => {
     const scenario = scenarioFrom({
       days: 120,
@@ -416,7 +448,8 @@ const twin = (scenario: Scenario) => {
         said.suspects++
         i++
       }
-      if (coming.kept.size > 1) coming.sizes.push(trace.bytes[row]!)
+      // What looks wrong earns no reserve.
+      else if (before !== undefined) coming.sizes.push(trace.bytes[row]!)
       i++
     }
     // What goes before a snapshot made room for it.
