@@ -14,7 +14,7 @@ import { Store } from "../services/Store.ts"
 
 /**
  * One host a host of the store that has snapshots, with its weight, its holds and what is suspect or incomplete. One that is no longer
- * enrolled never comes again. Its pace is the median gap between its last snapshots; its backups are as large as the mean of those in its
+ * enrolled is gone, and earns no reserve. Its pace is the median gap between its last snapshots; its backups are as large as the mean of those in its
  * journal (1 % of its share of the data a day where the journal has none), its base its first backup (where the journal has no sizes, an
  * equal part of the data). How long bytes live is told by how full the store is: see `fitLifetimes`. What is held or suspect stays so as long as it is marked: nobody releases it. Day 0 is tomorrow. Fails where no host has a snapshot.
  */
@@ -89,8 +89,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
         base: Math.round(base),
         churn: { daily: Math.round(daily), lifetimes },
         weight,
-        ...(comes ? {} : { failure: 1 }),
-        sizes: earning.slice(-PAST),
+        ...(comes ? { sizes: earning.slice(-PAST) } : { diesOnDay: -1 }),
         past
       }
     })

@@ -12,6 +12,7 @@ import { prune, storeSpace } from "../../src/programs/Prune.ts"
 import { Attempts, birthsOf } from "../../src/domain/simulation/arrivals.ts"
 import { replay } from "../../src/domain/simulation/replay.ts"
 import { hostReserve } from "../../src/domain/prune/reserve.ts"
+import { whatIf } from "../../src/domain/simulation/whatIf.ts"
 import { Kind } from "../../src/domain/simulation/trace.ts"
 import { HostSpace } from "../../src/domain/simulation/space.ts"
 import { at, start } from "./serverFakes.ts"
@@ -69,6 +70,38 @@ describe("the store as a scenario", () => {
           const { hosts } = yield* storeScenario({ now: start })
           assert.strictEqual(hostReserve(hosts[0]!.sizes), 1.8 * GB)
           assert.strictEqual((yield* storeSpace()).hosts[0]!.reserve, 1.8 * GB)
+        }),
+        ["a"]
+      )
+    }
+  )
+
+  it.effect(
+    "has hosts that are no longer enrolled as gone: they fail at nothing, earn nothing and never come again",
+    () => {
+      const model = new StoreModel()
+      return onModel(
+        model,
+        Effect.gen(function* () {
+          for (const host of ["a", "b"]) yield* model.filled(host, [1, 2, 3, 4, 5], host === "a" ? GB / 10 : GB)
+          const scenario = yield* storeScenario({ now: start, days: 30 })
+          for (const change of ["days=30", "failure=0.1"]) {
+            const changed = Result.getOrThrow(whatIf(scenario, change))
+            const trace = replay(changed, changed.policies[0]!, 0)
+            assert.isTrue(
+              trace.taken.every((taken, row) => trace.host[row] === 0 || taken < 0),
+              change
+            )
+          }
+          const { metrics, traces } = yield* simulate({ scenario, traces: true })
+          assert.strictEqual(metrics[0]!.attempts, 5 + 5 + 30)
+          assert.isBelow(metrics[0]!.worstHostMre!, 0.5)
+          assert.strictEqual(traces[0]!.reserve[0]!, (yield* storeSpace()).reserve)
+          const more = Result.getOrThrow(whatIf(scenario, "host=+2"))
+          assert.deepStrictEqual(
+            more.hosts.map(({ name }) => name),
+            ["a", "a-more-1", "a-more-2", "b"]
+          )
         }),
         ["a"]
       )
