@@ -7,7 +7,7 @@ import { isFutile, LOOKS } from "../prune/futile.ts"
 import { type History, Tier } from "../prune/history.ts"
 import { historyFor } from "../prune/method.ts"
 import { Queue } from "../prune/queue.ts"
-import { hostReserve, largestReserves, RESERVE_OVER, storeReserve } from "../prune/reserve.ts"
+import { hostReserve, largestReserves, RESERVE_OVER, storeReserve, usualSize } from "../prune/reserve.ts"
 import { mayTake, shares } from "../prune/share.ts"
 import { DAY, SKEW } from "../prune/snapshot.ts"
 import { Attempts, birthsOf } from "./arrivals.ts"
@@ -338,7 +338,8 @@ class StoredReplay {
       arrived: host.pending,
       free,
       freeable: Math.max(0, this.#used - this.#live),
-      hostReserve: host.reserve,
+      // What it is wont to write is no surprise, where its share is less than that.
+      hostReserve: Math.max(usualSize(host.earned), host.reserve),
       storeReserve: this.#storeReserve(),
       ...(approval !== undefined && { approval })
     })

@@ -194,6 +194,27 @@ describe("a replay", () => {
     assert.isTrue(trace.kinds.includes(Kind.suspect))
   })
 
+  it("makes room for what is usual of a host, though its share is less than that", () => {
+    const trace = run({
+      days: 200,
+      capacity: { bytes: "160G" },
+      policies: ["age"],
+      looksAfterDays: 0,
+      hosts: [
+        { name: "a", base: "50G", churn: { daily: "100M", spread: 0, lifetimes: [{ part: 1, days: 5 }] } },
+        {
+          name: "b",
+          base: "100G",
+          weight: 0,
+          churn: { daily: "1G", spread: 0, lifetimes: [{ part: 1, days: 5 }] }
+        }
+      ]
+    })
+    assert.isAbove(trace.kinds.filter((kind) => kind === Kind.deleted).length, 50)
+    assert.notInclude([...trace.kinds], Kind.tooLarge)
+    assert.notInclude([...trace.kinds], Kind.noSpace)
+  })
+
   it("leaves the neighbours of a host that is over its share room for theirs, whatever that one brings", () => {
     const scenario = scenarioFrom({
       days: 120,
