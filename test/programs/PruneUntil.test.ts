@@ -1,9 +1,10 @@
 // The store as a scenario, and when each of its snapshots will go.
+import { totalmem } from "node:os"
 import { Effect, Layer, Result } from "effect"
 import { assert, describe, it } from "@effect/vitest"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
 import { type Departure, pruneUntil } from "../../src/programs/PruneUntil.ts"
-import { simulate } from "../../src/programs/Simulate.ts"
+import { memoryAllowed, memoryOfMachine, simulate } from "../../src/programs/Simulate.ts"
 import { storeScenario } from "../../src/programs/StoreScenario.ts"
 import { scenarioOf, usual } from "../../src/domain/simulation/scenario.ts"
 import { tomorrow } from "../../src/programs/StoreScenario.ts"
@@ -391,6 +392,12 @@ describe("simulate", () => {
       assert.isTrue(said.every((part, i) => i === 0 || part >= said[i - 1]!))
     })
   )
+
+  it("stays within its service's limit of memory, where it has one that is less than the machine's", () => {
+    assert.strictEqual(memoryOfMachine(8 * GB, GB), 0.75 * GB)
+    for (const none of [0, 2 ** 64]) assert.strictEqual(memoryOfMachine(8 * GB, none), 6 * GB)
+    assert.isAtMost(memoryAllowed, 0.75 * totalmem())
+  })
 
   it.effect("refuses what does not fit into memory before it begins", () =>
     Effect.gen(function* () {
