@@ -247,6 +247,23 @@ describe("a replay", () => {
   })
 })
 
+describe("the events of a replay", () => {
+  it("are told in the order in which they happened, of several hosts too", () => {
+    for (const capacity of [{ snapshots: 5 }, { bytes: "400GB" }]) {
+      const hosts = ["a", "b"].map((name) => ({ name, past: [3, 2, 1] }))
+      const times = text({ days: 20, capacity, hosts })
+        .trim()
+        .split("\n")
+        .map((line): number => JSON.parse(line).at)
+      assert.isAbove(times.length, 40)
+      assert.deepStrictEqual(
+        times,
+        times.toSorted((a, b) => a - b)
+      )
+    }
+  })
+})
+
 describe("the figures of a replay", () => {
   it("count every attempt, also those that come too soon after a snapshot to leave one", () => {
     for (const capacity of [{ snapshots: 500 }, { bytes: "400GB" }]) {
