@@ -38,8 +38,10 @@ export interface Simulation {
   readonly traces: ReadonlyArray<Trace>
 }
 
-/** So many bytes a simulation may take on this machine. */
-export const memoryAllowed = 0.75 * totalmem()
+/** So many bytes a simulation may take of a machine's memory where its service may have `limit`; without a limit that is 0 or no end of them. */
+export const memoryOfMachine = (total: number, limit: number): number => 0.75 * Math.min(total, limit || Infinity)
+
+export const memoryAllowed = memoryOfMachine(totalmem(), process.constrainedMemory())
 
 /** Attempts that are simulated sooner than a thread has started. */
 const SMALL = 30_000

@@ -1,7 +1,7 @@
 // The server's own store as a scenario: its snapshots as they are now, and backups that go on as they have been.
 import { Effect, Result } from "effect"
-import { type Mark, hostRecord, markAt } from "../domain/prune/record.ts"
-import { RESERVE_OVER } from "../domain/prune/reserve.ts"
+import { PAST } from "../domain/prune/admission.ts"
+import { earningSizes, type Mark, hostRecord, markAt } from "../domain/prune/record.ts"
 import { joinSnapshots } from "../domain/snapshotList.ts"
 import { dataFloor } from "../domain/storeUsage.ts"
 import { DAY, HOUR } from "../domain/prune/snapshot.ts"
@@ -14,7 +14,7 @@ import { Store } from "../services/Store.ts"
 
 /**
  * One host a host of the store that has snapshots, with its weight, its holds and what is suspect or incomplete. One that is no longer
- * enrolled never comes again. Its pace is the median gap between its last snapshots; its backups are as large as the mean of those in its
+ * enrolled is gone, and earns no reserve. Its pace is the median gap between its last snapshots; its backups are as large as the mean of those in its
  * journal (1 % of its share of the data a day where the journal has none), its base its first backup (where the journal has no sizes, an
  * equal part of the data). How long bytes live is told by how full the store is: see `fitLifetimes`. What is held or suspect stays so as long as it is marked: nobody releases it. Day 0 is tomorrow. Fails where no host has a snapshot.
  */
@@ -52,6 +52,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
         comes,
         futile: record.futile,
         sizes: record.sizes,
+        earning: earningSizes(record, options.now),
         times: snapshots.map(({ at }) => at)
       }
     })
@@ -79,7 +80,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
     atOnce: yield* config.parallel,
     reserve: Math.round(dataFloor(usage)),
     ...(options.policies !== undefined && { policies: options.policies }),
-    hosts: hosts.map(({ comes, host, past, sizes, times, weight }, index) => {
+    hosts: hosts.map(({ comes, earning, host, past, times, weight }, index) => {
       const { base, daily, lifetimes } = fitted[index]!
       return {
         name: host,
@@ -88,8 +89,7 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
         base: Math.round(base),
         churn: { daily: Math.round(daily), lifetimes },
         weight,
-        ...(comes ? {} : { failure: 1 }),
-        sizes: sizes.slice(-RESERVE_OVER),
+        ...(comes ? { sizes: earning.slice(-PAST) } : { diesOnDay: -1 }),
         past
       }
     })

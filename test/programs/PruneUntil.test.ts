@@ -1,16 +1,19 @@
 // The store as a scenario, and when each of its snapshots will go.
+import { totalmem } from "node:os"
 import { Effect, Layer, Result } from "effect"
 import { assert, describe, it } from "@effect/vitest"
 import { formatSnapshotName } from "../../src/domain/snapshotName.ts"
 import { type Departure, pruneUntil } from "../../src/programs/PruneUntil.ts"
-import { simulate } from "../../src/programs/Simulate.ts"
+import { memoryAllowed, memoryOfMachine, simulate } from "../../src/programs/Simulate.ts"
 import { storeScenario } from "../../src/programs/StoreScenario.ts"
 import { scenarioOf, usual } from "../../src/domain/simulation/scenario.ts"
 import { tomorrow } from "../../src/programs/StoreScenario.ts"
 import { hold } from "../../src/programs/Hold.ts"
-import { prune } from "../../src/programs/Prune.ts"
+import { prune, storeSpace } from "../../src/programs/Prune.ts"
 import { Attempts, birthsOf } from "../../src/domain/simulation/arrivals.ts"
 import { replay } from "../../src/domain/simulation/replay.ts"
+import { hostReserve } from "../../src/domain/prune/reserve.ts"
+import { whatIf } from "../../src/domain/simulation/whatIf.ts"
 import { Kind } from "../../src/domain/simulation/trace.ts"
 import { HostSpace } from "../../src/domain/simulation/space.ts"
 import { at, start } from "./serverFakes.ts"
@@ -50,6 +53,60 @@ describe("the store as a scenario", () => {
       const newest = start - Math.round(hosts[0]!.past.at(-1)!.age * DAY)
       assert.isBelow(Math.abs(newest - (now - DAY)), 60)
     }).pipe(Effect.provide(services))
+  )
+
+  it.effect(
+    "earns its hosts the reserves that they have on the server: with metadata, and not by what is suspect",
+    () => {
+      const model = new StoreModel()
+      return onModel(
+        model,
+        Effect.gen(function* () {
+          const journal = yield* Journal
+          yield* model.filled("a", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], GB)
+          for (const name of model.names("a"))
+            yield* journal.append("a", { _tag: "counted", at: start, name, metadata: GB / 10 })
+          const odd = model.names("a").at(-3)!
+          yield* journal.append("a", { _tag: "counted", at: start, name: odd, bytes: 30 * GB, anomaly: "grew" })
+          const { hosts } = yield* storeScenario({ now: start })
+          assert.strictEqual(hostReserve(hosts[0]!.sizes), 1.8 * GB)
+          assert.strictEqual((yield* storeSpace()).hosts[0]!.reserve, 1.8 * GB)
+        }),
+        ["a"]
+      )
+    }
+  )
+
+  it.effect(
+    "has hosts that are no longer enrolled as gone: they fail at nothing, earn nothing and never come again",
+    () => {
+      const model = new StoreModel()
+      return onModel(
+        model,
+        Effect.gen(function* () {
+          for (const host of ["a", "b"]) yield* model.filled(host, [1, 2, 3, 4, 5], host === "a" ? GB / 10 : GB)
+          const scenario = yield* storeScenario({ now: start, days: 30 })
+          for (const change of ["days=30", "failure=0.1"]) {
+            const changed = Result.getOrThrow(whatIf(scenario, change))
+            const trace = replay(changed, changed.policies[0]!, 0)
+            assert.isTrue(
+              trace.taken.every((taken, row) => trace.host[row] === 0 || taken < 0),
+              change
+            )
+          }
+          const { metrics, traces } = yield* simulate({ scenario, traces: true })
+          assert.strictEqual(metrics[0]!.attempts, 5 + 5 + 30)
+          assert.isBelow(metrics[0]!.worstHostMre!, 0.5)
+          assert.strictEqual(traces[0]!.reserve[0]!, (yield* storeSpace()).reserve)
+          const more = Result.getOrThrow(whatIf(scenario, "host=+2"))
+          assert.deepStrictEqual(
+            more.hosts.map(({ name }) => name),
+            ["a", "a-more-1", "a-more-2", "b"]
+          )
+        }),
+        ["a"]
+      )
+    }
   )
 
   it.effect("without a snapshot is refused", () =>
@@ -335,6 +392,12 @@ describe("simulate", () => {
       assert.isTrue(said.every((part, i) => i === 0 || part >= said[i - 1]!))
     })
   )
+
+  it("stays within its service's limit of memory, where it has one that is less than the machine's", () => {
+    assert.strictEqual(memoryOfMachine(8 * GB, GB), 0.75 * GB)
+    for (const none of [0, 2 ** 64]) assert.strictEqual(memoryOfMachine(8 * GB, none), 6 * GB)
+    assert.isAtMost(memoryAllowed, 0.75 * totalmem())
+  })
 
   it.effect("refuses what does not fit into memory before it begins", () =>
     Effect.gen(function* () {

@@ -2,15 +2,16 @@
 //
 // Admission, anomalies, reserves, shares, orders and victims are the production code. Ages are looked at as they are at the end of the
 // day, for all of a day's runs of the pruner; a store without a disk (so many snapshots a host) looks at each arrival's own time.
-import { admission, anomaly, type Approval, HOLD, nextDue, spend } from "../prune/admission.ts"
+import { admission, anomaly, type Approval, approves, HOLD, nextDue, PAST, spend } from "../prune/admission.ts"
 import { isFutile, LOOKS } from "../prune/futile.ts"
 import { type History, Tier } from "../prune/history.ts"
 import { historyFor } from "../prune/method.ts"
 import { Queue } from "../prune/queue.ts"
-import { hostReserve, largestReserves, RESERVE_OVER, storeReserve } from "../prune/reserve.ts"
-import { shares } from "../prune/share.ts"
+import { hostReserve, largestReserves, RESERVE_OVER, storeReserve, usualSize } from "../prune/reserve.ts"
+import { mayTake, shares } from "../prune/share.ts"
 import { DAY, SKEW } from "../prune/snapshot.ts"
 import { Attempts, birthsOf } from "./arrivals.ts"
+import { nearlyFull } from "../storeUsage.ts"
 import { meanError } from "./coverage.ts"
 import type { Past, Policy, Scenario } from "./scenario.ts"
 import { HostSpace } from "./space.ts"
@@ -190,7 +191,12 @@ interface HostState {
   /** incomplete, with nothing complete after it */
   readonly partial: Array<{ readonly slot: number; readonly number: number }>
   readonly held: Array<{ readonly slot: number; readonly number: number; readonly until: number }>
+  readonly index: number
+  /** bytes new in its last backups, oldest first: what is usual */
   readonly sizes: Array<number>
+  /** of those that earn a reserve, the numbers (-1: from before the start) and the bytes */
+  readonly earners: Array<number>
+  readonly earned: Array<number>
   reserve: number
   /** how the last snapshot is dated */
   last: number | undefined
@@ -219,6 +225,8 @@ class StoredReplay {
   readonly #hosts: ReadonlyArray<HostState>
   readonly #queue: Queue
   readonly #capacity: number
+  /** with less than this free */
+  readonly #nearlyFull: number
   #used = 0
   #live = 0
   #reserve = 0
@@ -230,6 +238,7 @@ class StoredReplay {
     const records = new Records(scenario, policy, replicate, measure)
     this.#records = records
     this.#capacity = scenario.capacity.kind === "bytes" ? scenario.capacity.bytes : Infinity
+    this.#nearlyFull = nearlyFull({ size: this.#capacity }).free
     const monday = weekdayOf(scenario.start)
     this.#hosts = scenario.hosts.map((host, index): HostState => {
       const attack = scenario.attack?.host === index ? scenario.attack : null
@@ -248,7 +257,10 @@ class StoredReplay {
         outside: [],
         partial: [],
         held: [],
-        sizes: host.sizes.slice(-RESERVE_OVER),
+        index,
+        sizes: host.sizes.slice(-PAST),
+        earners: host.sizes.slice(-RESERVE_OVER).fill(-1),
+        earned: host.sizes.slice(-RESERVE_OVER),
         reserve: 0,
         last: undefined,
         approval: undefined,
@@ -262,7 +274,7 @@ class StoredReplay {
     this.#queue = new Queue(this.#hosts.map((host) => host.history))
     const parts = shares(this.#capacity, new Map(scenario.hosts.map((host) => [host.name, host.weight])))
     if (scenario.shares) scenario.hosts.forEach((host, index) => (this.#queue.share[index] = parts.get(host.name)!))
-    this.#hosts.forEach((host, index) => (host.reserve = Math.min(this.#queue.share[index]!, hostReserve(host.sizes))))
+    this.#hosts.forEach((host, index) => (host.reserve = Math.min(this.#queue.share[index]!, hostReserve(host.earned))))
     this.#reserveStale = true
   }
 
@@ -323,9 +335,11 @@ class StoredReplay {
     const admitted = admission({
       host: this.#records.scenario.hosts[index]!.name,
       needs,
+      arrived: host.pending,
       free,
       freeable: Math.max(0, this.#used - this.#live),
-      hostReserve: host.reserve,
+      // What it is wont to write is no surprise, where its share is less than that.
+      hostReserve: Math.max(usualSize(host.earned), host.reserve),
       storeReserve: this.#storeReserve(),
       ...(approval !== undefined && { approval })
     })
@@ -337,7 +351,7 @@ class StoredReplay {
       this.#records.refused[Math.floor(at / DAY)]! += 1
       host.stuck = true
       if (!resumable) return
-      const arrived = Math.max(0, Math.min(needs, Math.floor(this.#free())))
+      const arrived = Math.max(0, Math.min(needs, Math.floor(this.#mayArrive(index))))
       host.pending += arrived
       this.#used += arrived
       this.#prune(this.#storeReserve(), now, at)
@@ -359,17 +373,34 @@ class StoredReplay {
             ...(approval !== undefined && { approval })
           })
     const number = this.#take(index, at, skew, incoming)
-    if (why === undefined) this.#insert(host, number, at + skew)
-    else this.#suspect(host, number, at, at + skew + HOLD)
+    if (number > 0) {
+      host.sizes.push(incoming)
+      if (host.sizes.length > PAST) host.sizes.shift()
+    }
+    if (why === undefined) {
+      this.#earn(host, number)
+      this.#insert(host, number, at + skew)
+    } else this.#suspect(host, number, at, at + skew + HOLD)
     if (approval !== undefined) host.approval = spend(approval)
     if (this.#free() < this.#storeReserve()) this.#prune(this.#storeReserve(), now, at)
+  }
+
+  /** Of a transfer that does not fit: on a server that is nearly full, a push is ended unless its host may still take of it. */
+  #mayArrive(index: number): number {
+    const { approval, pending, reserve, space } = this.#hosts[index]!
+    const free = this.#free()
+    const approved = approval === undefined ? 0 : (approval.bytes ?? Infinity)
+    const share = this.#queue.share[index]!
+    const may = mayTake({ share, used: space.used + pending, pending, reserve, approved })
+    return Math.min(free, Math.max(may, free - this.#nearlyFull))
   }
 
   /** A snapshot that there is at the start. */
   #past(index: number, { age, held, incomplete, suspect }: Past): void {
     const host = this.#hosts[index]!
     const at = Math.round(-age * DAY)
-    const number = this.#take(index, at, 0, 0)
+    host.space.advance(at / DAY)
+    const number = this.#take(index, at, 0, Math.ceil(host.space.incoming()))
     if (suspect > 0) {
       host.outside.push({ number, why: "marked", until: suspect * DAY })
       return
@@ -386,7 +417,6 @@ class StoredReplay {
     const host = this.#hosts[index]!
     const { space } = host
     space.advance(at / DAY)
-    const first = space.newestLive === 0
     const before = space.used
     const liveBefore = space.newestLive
     const number = space.take()
@@ -395,15 +425,25 @@ class StoredReplay {
     const dated = at + skew
     host.rows[number] = this.#records.snapshot(index, at, dated, incoming)
     host.last = dated
-    if (!first && at >= 0) {
-      host.sizes.push(incoming)
-      if (host.sizes.length > RESERVE_OVER) host.sizes.shift()
-      // As on a server: what is more than its share is nobody's reserve.
-      const reserve = Math.min(this.#queue.share[index]!, hostReserve(host.sizes))
-      if (Math.max(reserve, host.reserve) >= this.#least) this.#reserveStale = true
-      host.reserve = reserve
-    }
     return number
+  }
+
+  /** A backup but the first has its part in its host's reserve; one that somebody looked at later, in its place among the others. */
+  #earn(host: HostState, number: number): void {
+    if (number === 0) return
+    const { earned, earners, index, rows } = host
+    let place = earners.length
+    while (place > 0 && earners[place - 1]! > number) place--
+    earners.splice(place, 0, number)
+    earned.splice(place, 0, this.#records.bytes.at(rows[number]!))
+    if (earned.length > RESERVE_OVER) {
+      earners.shift()
+      earned.shift()
+    }
+    // As on a server: what is more than its share is nobody's reserve.
+    const reserve = Math.min(this.#queue.share[index]!, hostReserve(earned))
+    if (Math.max(reserve, host.reserve) >= this.#least) this.#reserveStale = true
+    host.reserve = reserve
   }
 
   /** Marks a snapshot, and holds the one before it. */
@@ -461,11 +501,22 @@ class StoredReplay {
     return this.#reserve
   }
 
-  /** Deletes until so much is free or nothing may go; as in production, what would free nothing stays. */
-  #prune(target: number, now: number, at: number): void {
+  /**
+   * Deletes until so much is free or nothing may go; as in production, what would free nothing stays, and what arrived beyond a host's
+   * reserve and nobody approved is not paid for with history.
+   */
+  #prune(wanted: number, now: number, at: number): void {
+    let target = wanted
     if (this.#free() >= target) return
     const queue = this.#queue
-    for (let index = 0; index < this.#hosts.length; index++) queue.used[index] = this.#hosts[index]!.space.used
+    for (let index = 0; index < this.#hosts.length; index++) {
+      const host = this.#hosts[index]!
+      const { approval, pending, reserve, space } = host
+      const approved = approves(approval, pending)
+      queue.used[index] = space.used + (approved ? 0 : pending)
+      queue.doubted[index] = host.outside.length === 0 ? 0 : this.#doubted(host)
+      if (!approved && pending > reserve) target -= pending - reserve
+    }
     queue.start(now)
     const spared: Array<{ readonly history: History; readonly slot: number; readonly tier: number }> = []
     while (this.#free() < target) {
@@ -498,6 +549,16 @@ class StoredReplay {
     for (const host of this.#hosts) host.looks = 0
   }
 
+  /** Bytes of a host that may not be deleted as they are in doubt: of what is suspect, and of what is held before that. */
+  #doubted(host: HostState): number {
+    const doubted = new Set(host.outside.filter(({ why }) => why !== "future").map(({ number }) => number))
+    const before = host.held.filter(({ number }) => doubted.has(host.space.after[number]!))
+    for (const { number } of before) doubted.add(number)
+    let sum = 0
+    for (const number of doubted) sum += this.#fresh(host, number)
+    return sum
+  }
+
   /** Bytes new in a snapshot, as pruning counts them: of the first full one, what the second replaced. */
   #fresh({ rows }: HostState, number: number): number {
     return this.#records.bytes.at(rows[Math.max(1, number)] ?? rows[number]!)
@@ -525,6 +586,7 @@ class StoredReplay {
       if (!which(one) || dated > now + SKEW) stays.push(one)
       else {
         this.#insert(host, one.number, dated)
+        if (one.why !== "future") this.#earn(host, one.number)
         cleared?.(one.number)
       }
     }

@@ -93,8 +93,8 @@ const HostFile = Schema.Struct({
   /** either side of the time that is due */
   jitter: optional(Span),
   firstDay: optional(Day),
-  /** its last day; it never comes again */
-  diesOnDay: optional(Day),
+  /** its last day; it never comes again; -1: it has nothing but a past */
+  diesOnDay: optional(whole(-1, MOST_DAYS)),
   /** of each attempt; or outages that begin (breaks) and end (mends) with these probabilities at each attempt */
   failure: optional(Schema.Union([Probability, Schema.Struct({ breaks: Probability, mends: Probability })])),
   base: optional(Size),
@@ -103,7 +103,7 @@ const HostFile = Schema.Struct({
   churn: optional(Churn),
   /** snapshots that there are when the simulation starts; a store of so many snapshots looks at their ages only */
   past: optional(Schema.Array(PastFile)),
-  /** bytes new in its last backups before that, oldest first: its reserve until it has made others */
+  /** bytes new in its last backups before that, oldest first: its reserve, and what is usual, until it has made others */
   sizes: optional(Schema.Array(Size))
 })
 
@@ -291,7 +291,8 @@ export const impossible = ({ attack, days, hosts, skipDays }: Scenario): Impossi
   if (skipDays >= days) return { path: ["skipDays"], problem: `leaves none of the ${days} days to count` }
   for (const { at, breaks, diesOnDay, firstDay, jitter, mends, name, past } of hosts) {
     const never = (field: string, problem: string): Impossible => ({ host: name, path: [field], problem })
-    if (diesOnDay < firstDay) return never("diesOnDay", `its schedule never fires within the ${days} days`)
+    const gone = diesOnDay < 0 && past.length > 0
+    if (diesOnDay < firstDay && !gone) return never("diesOnDay", `its schedule never fires within the ${days} days`)
     if (firstDay * DAY + at + jitter >= days * DAY)
       return never("firstDay", `its schedule never fires within the ${days} days`)
     if (breaks === 1 && mends === 0 && past.length === 0) return never("failure", "none of its backups ever comes")

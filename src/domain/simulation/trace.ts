@@ -59,7 +59,7 @@ export interface Trace {
   readonly dated: Float64Array<ArrayBuffer>
   readonly bytes: Float64Array<ArrayBuffer>
   readonly gone: Float64Array<ArrayBuffer>
-  /** a row an event, in order: kind; when; the snapshot's row, or the host's index where there is none; bytes */
+  /** a row an event, each host's in order: kind; when; the snapshot's row, or the host's index where there is none; bytes */
   readonly kinds: Float64Array<ArrayBuffer>
   readonly times: Float64Array<ArrayBuffer>
   readonly subjects: Float64Array<ArrayBuffer>
@@ -80,9 +80,16 @@ export const buffersOf = (trace: Trace): Array<ArrayBuffer> =>
 export const isOfSnapshot = (kind: number): boolean =>
   kind === Kind.snapshot || kind === Kind.deleted || kind === Kind.suspect || kind === Kind.cleared
 
+/** The events by time: a replay tells of the past, and of snapshots that are counted, one host after the other. */
+const inOrder = (times: Float64Array): Uint32Array => {
+  const rows = Uint32Array.from(times.keys())
+  const isOrdered = times.every((at, i) => i === 0 || at >= times[i - 1]!)
+  return isOrdered ? rows : rows.toSorted((a, b) => times[a]! - times[b]! || a - b)
+}
+
 /** One JSON object an event, in the order in which they happened; the same scenario and seed give the same bytes. */
 export function* traceLines(trace: Trace, scenario: Scenario, replicate: number): Generator<string, void, void> {
-  for (let i = 0; i < trace.kinds.length; i++) {
+  for (const i of inOrder(trace.times)) {
     const kind = trace.kinds[i]!
     const subject = trace.subjects[i]!
     const ofSnapshot = isOfSnapshot(kind)

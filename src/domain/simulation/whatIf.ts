@@ -8,7 +8,7 @@ import { parseBytes } from "../size.ts"
 const methods = ["age", "importance", "spread"] as const
 
 /**
- * `capacity=500G`, or `+500G`, `-500G`, `x1.5` of what it is, or `30` where snapshots are counted; `host=+3` adds three like the last;
+ * `capacity=500G`, or `+500G`, `-500G`, `x1.5` of what it is, or `30` where snapshots are counted; `host=+3` adds three like the last that comes;
  * `order=spread`, or `age+spread`: these are the policies, by name or method; `minage=14`: no policy deletes what is younger (days) while
  * anything older may go; `weigh=yes`: spread weighs harm against bytes; `churn=x2` of every host; `failure=0.1` of every host; `days=365`; `seed=7`.
  */
@@ -36,7 +36,9 @@ export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario
       case "host": {
         const more = /^\+(\d{1,5})$/.exec(value)
         if (more === null) return wrong("expected how many more there are, as in host=+3")
-        const last = changed.hosts.at(-1)!
+        // One that is gone before the first day has nothing to have more of.
+        const last = changed.hosts.findLast(({ diesOnDay }) => diesOnDay >= 0)
+        if (last === undefined) return wrong("all hosts are gone")
         const added = Array.from({ length: Number(more[1]) }, (_, i) => ({
           ...last,
           name: `${last.name}-more-${i + 1}`,

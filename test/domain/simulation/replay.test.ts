@@ -142,6 +142,100 @@ describe("a replay", () => {
     assert.strictEqual(trace.gone[dead.at(-1)!], Infinity)
   })
 
+  it("deletes no history for what a host brings beyond its reserve, however much of it arrives bit by bit", () => {
+    for (const fraction of [0.02, 0.5]) {
+      const scenario = scenarioFrom({
+        days: 120,
+        capacity: { bytes: "130G" },
+        policies: ["age"],
+        looksAfterDays: 0,
+        attack: { kind: "rewrite", fromDay: 60, fraction },
+        hosts: [{ name: "a", churn: { daily: "1G", spread: 0 } }]
+      })
+      const trace = replay(scenario, scenario.policies[0]!, 0)
+      const since = (kind: Kind) =>
+        [...trace.kinds.keys()].filter((i) => trace.kinds[i] === kind && trace.times[i]! >= 60 * DAY)
+      assert.deepStrictEqual([since(Kind.tooLarge).length, since(Kind.noSpace).length], [60, 0])
+      const freed = since(Kind.deleted).reduce((sum, i) => sum + trace.amounts[i]!, 0)
+      assert.isAbove(trace.kinds.indexOf(Kind.deleted), 0)
+      assert.isAtMost(freed, 2 * trace.reserve[59]!)
+    }
+  })
+
+  it("earns a host no reserve by what looks wrong, until somebody has looked", () => {
+    const trace = run({
+      days: 100,
+      capacity: { bytes: "400G" },
+      policies: ["age"],
+      looksAfterDays: 70,
+      attack: { kind: "rewrite", fromDay: 60, fraction: 0.6 },
+      hosts: [{ name: "host", churn: { daily: "1G", spread: 0, lifetimes: [{ part: 1, days: 5 }] } }]
+    })
+    assert.isTrue(trace.kinds.includes(Kind.suspect))
+    assert.approximately(trace.reserve[68]! / trace.reserve[59]!, 1, 0.1)
+    assert.isAbove(trace.reserve[69]!, 5 * trace.reserve[59]!)
+    assert.approximately(trace.reserve[99]! / trace.reserve[59]!, 1, 0.1)
+  })
+
+  it("knows what is usual for a host by its last thirty backups, as a server does", () => {
+    const trace = run({
+      days: 1,
+      capacity: { bytes: "400G" },
+      policies: ["age"],
+      hosts: [
+        {
+          name: "host",
+          past: [1, 2],
+          sizes: [...Array<string>(20).fill("100M"), ...Array<string>(10).fill("400M")],
+          churn: { daily: "1500M", spread: 0, lifetimes: [{ part: 1 }] }
+        }
+      ]
+    })
+    assert.isTrue(trace.kinds.includes(Kind.suspect))
+  })
+
+  it("makes room for what is usual of a host, though its share is less than that", () => {
+    const trace = run({
+      days: 200,
+      capacity: { bytes: "160G" },
+      policies: ["age"],
+      looksAfterDays: 0,
+      hosts: [
+        { name: "a", base: "50G", churn: { daily: "100M", spread: 0, lifetimes: [{ part: 1, days: 5 }] } },
+        {
+          name: "b",
+          base: "100G",
+          weight: 0,
+          churn: { daily: "1G", spread: 0, lifetimes: [{ part: 1, days: 5 }] }
+        }
+      ]
+    })
+    assert.isAbove(trace.kinds.filter((kind) => kind === Kind.deleted).length, 50)
+    assert.notInclude([...trace.kinds], Kind.tooLarge)
+    assert.notInclude([...trace.kinds], Kind.noSpace)
+  })
+
+  it("leaves the neighbours of a host that is over its share room for theirs, whatever that one brings", () => {
+    const scenario = scenarioFrom({
+      days: 120,
+      capacity: { bytes: "260G" },
+      policies: ["age"],
+      looksAfterDays: 0,
+      attack: { kind: "rewrite", host: "b", fromDay: 60, fraction: 0.5 },
+      hosts: [
+        { name: "a", churn: { daily: "1G", spread: 0 } },
+        { name: "b", weight: 0.1, churn: { daily: "1G", spread: 0 } }
+      ]
+    })
+    const trace = replay(scenario, scenario.policies[0]!, 0)
+    const refused = (host: number) =>
+      [...trace.kinds.keys()].filter(
+        (i) => (trace.kinds[i] === Kind.tooLarge || trace.kinds[i] === Kind.noSpace) && trace.subjects[i] === host
+      )
+    assert.isAbove(refused(1).length, 50)
+    assert.isEmpty(refused(0))
+  })
+
   it("gives a reason for each snapshot that it keeps", () => {
     const view = replayView(scenarioFrom({ days: 300 }))
     for (const policy of [0, 1, 2]) {
@@ -149,6 +243,23 @@ describe("a replay", () => {
       const held = view.policies[policy]!.lives[0]!.filter(([, gone]) => gone === null)
       assert.strictEqual(why.length, held.length)
       assert.isTrue(why.every((one) => one.why.startsWith("kept: ")))
+    }
+  })
+})
+
+describe("the events of a replay", () => {
+  it("are told in the order in which they happened, of several hosts too", () => {
+    for (const capacity of [{ snapshots: 5 }, { bytes: "400GB" }]) {
+      const hosts = ["a", "b"].map((name) => ({ name, past: [3, 2, 1] }))
+      const times = text({ days: 20, capacity, hosts })
+        .trim()
+        .split("\n")
+        .map((line): number => JSON.parse(line).at)
+      assert.isAbove(times.length, 40)
+      assert.deepStrictEqual(
+        times,
+        times.toSorted((a, b) => a - b)
+      )
     }
   })
 })
@@ -287,6 +398,31 @@ describe("the deletions of a replay", () => {
       assert.isAbove(said.owed, 0, method)
     }
   })
+
+  it("are those of a plan where a host over its share brings what looks wrong: as much as that is nobody else's debt", () => {
+    for (const method of ["age", "importance", "spread"] as const) {
+      const scenario = scenarioFrom({
+        days: 80,
+        capacity: { bytes: "150G" },
+        policies: [method],
+        looksAfterDays: 0,
+        attack: { kind: "rewrite", host: "b", fromDay: 60, fraction: 0.4 },
+        hosts: [
+          { name: "a", churn: { daily: "5G", spread: 0, lifetimes: [{ part: 1, days: 5 }] } },
+          {
+            name: "b",
+            base: "10G",
+            weight: 0.01,
+            churn: { daily: "100M", spread: 0, lifetimes: [{ part: 1, days: 5 }] }
+          }
+        ]
+      })
+      const said = twin(scenario)
+      assert.isAbove(said.compared, 10, method)
+      assert.strictEqual(said.suspects, 1, method)
+      assert.isAbove(said.owed, 0, method)
+    }
+  })
 })
 
 /** Follows a replay's events with a space and a plan of its own; each deletion must be the plan's first, and each pruning end where the plan does. */
@@ -299,7 +435,9 @@ const twin = (scenario: Scenario) => {
     name: host.name,
     space: new HostSpace(host, birthsOf(host, scenario.days, `${scenario.seed}/0`, 0, null), 0),
     sizes: [] as Array<number>,
-    kept: new Map<number, number>()
+    kept: new Map<number, number>(),
+    suspects: new Set<number>(),
+    held: new Set<number>()
   }))
   const free = () => capacity - hosts.reduce((sum, { space }) => sum + space.used, 0)
   const planned = (at: number, reserve: number) =>
@@ -310,15 +448,17 @@ const twin = (scenario: Scenario) => {
       reserve,
       shares: new Map(hosts.map(({ name, space }) => [name, { used: space.used, share: share.get(name)! }])),
       firsts: new Map(hosts.map(({ name }, host) => [name, trace.taken[trace.host.indexOf(host)]!])),
-      snapshots: hosts.flatMap(({ kept, name, space }) =>
+      snapshots: hosts.flatMap(({ held, kept, name, space, suspects }) =>
         [...kept].map(([row, number]): Stored => {
           const t = trace.dated[row]!
           const bytes = space.exclusive(number)
-          return { host: name, t, id: String(row), state: "complete", held: false, inUse: false, bytes }
+          const state = suspects.has(row) ? "suspect" : "complete"
+          const doubted = suspects.has(row) || held.has(row) ? trace.bytes[row]! : 0
+          return { host: name, t, id: String(row), state, held: held.has(row), inUse: false, bytes, doubted }
         })
       )
     })
-  const said = { compared: 0, owed: 0 }
+  const said = { compared: 0, owed: 0, suspects: 0 }
   for (let i = 0; i < trace.kinds.length;) {
     const at = trace.times[i]!
     // What a refused run leaves behind is not followed.
@@ -331,9 +471,23 @@ const twin = (scenario: Scenario) => {
     const row = trace.subjects[i]!
     const coming = hosts[trace.host[row]!]!
     if (trace.kinds[i] === Kind.snapshot) {
+      const { attack } = scenario
+      const rewrites = attack !== null && coming === hosts[attack.host] && Math.floor(at / DAY) === attack.fromDay
+      if (rewrites) {
+        coming.space.advance(attack.fromDay)
+        coming.space.rewrite(attack.fraction)
+      }
       coming.space.advance(at / DAY)
+      const before = [...coming.kept.keys()].at(-1)
       coming.kept.set(row, coming.space.take())
-      if (coming.kept.size > 1) coming.sizes.push(trace.bytes[row]!)
+      if (trace.kinds[i + 1] === Kind.suspect) {
+        coming.suspects.add(row)
+        coming.held.add(before!)
+        said.suspects++
+        i++
+      }
+      // What looks wrong earns no reserve.
+      else if (before !== undefined) coming.sizes.push(trace.bytes[row]!)
       i++
     }
     // What goes before a snapshot made room for it.
