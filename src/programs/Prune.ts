@@ -18,7 +18,6 @@ import {
   metadataFloor,
   metadataFree,
   nearlyFull,
-  shortReserve,
   type StoreUsage
 } from "../domain/storeUsage.ts"
 import { Journal } from "../services/Journal.ts"
@@ -29,6 +28,7 @@ import { ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { SystemFile } from "../services/SystemFile.ts"
 import { believeClock, clockTrouble } from "./believeClock.ts"
+import { defended, tellDefended } from "./defended.ts"
 import { foreseenLeftovers, type HostLeftovers, type Leftover, leftovers } from "./leftovers.ts"
 import { measureBacklog } from "./MeasureBacklog.ts"
 import { serverTime } from "./serverTime.ts"
@@ -497,6 +497,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   // First: it may hold snapshots that this prune would choose. Nobody's run waits for it.
   const measured = dryRun || (options.measure !== false && (yield* measureAlone()))
   if (!dryRun) yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
+  const seen = yield* defended()
   let space = yield* storeSpace()
   const wanted = () => options.reserve ?? space.reserve
   const deleted: Array<PruneResult["deleted"][number]> = []
@@ -639,8 +640,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     yield* lookAgain
     current = yield* planned(space, wanted(), false)
   }
-  const defended = space.shortOfMetadata ? shortReserve : Math.ceil(space.reserve)
-  yield* files.write(`${run}/reserve`, `${defended}\n`, 0o600)
+  yield* tellDefended(space, seen)
   yield* tellRooms(space)
   const result: PruneResult = {
     plan: first,

@@ -8,9 +8,11 @@ import { hold, release } from "../../src/programs/Hold.ts"
 import { makeRoom } from "../../src/programs/MakeRoom.ts"
 import { planFor, prune, storeSpace } from "../../src/programs/Prune.ts"
 import { status } from "../../src/programs/Status.ts"
+import { wantedBefore } from "../../src/domain/prune/defended.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
 import { Lock } from "../../src/services/Lock.ts"
+import { Registry } from "../../src/services/Registry.ts"
 import { ServerConfig } from "../../src/services/ServerConfig.ts"
 import { Store } from "../../src/services/Store.ts"
 import { SystemFile } from "../../src/services/SystemFile.ts"
@@ -202,6 +204,64 @@ describe("a prune", () => {
         model.metadataUsed = 0
         yield* prune(age)
         assert.strictEqual(yield* left, `${1.5 * GB}\n`)
+      })
+    )
+  })
+
+  it.effect("leaves what was approved for a host there too, from the approval on until a run has had it", () => {
+    const model = full(10 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(10), GB)
+        const { run } = yield* Layout
+        const files = yield* SystemFile
+        const wanted = (host: string) =>
+          Effect.map(files.read(`${run}/reserve`), (text) => wantedBefore(text ?? "", host))
+        // Before any prune has looked.
+        yield* approve({ host: "a", bytes: 50 * GB, runs: 2 })
+        assert.deepStrictEqual([yield* wanted("a"), yield* wanted("b")], [50 * GB, 0])
+        // What has arrived of it already need not be free.
+        model.pending.set("a", 20 * GB)
+        yield* prune(age)
+        assert.deepStrictEqual([yield* wanted("a"), yield* wanted("b")], [30 * GB, 1.5 * GB])
+        model.pending.clear()
+        const taken = { _tag: "snapshot", state: "complete", by: "host", transfer: 0, bytes: GB, files: 1000 } as const
+        const journal = yield* Journal
+        yield* journal.append("a", { ...taken, at: start, name: "2026-11-23T17:52+0000" })
+        yield* prune(age)
+        assert.strictEqual(yield* wanted("a"), 50 * GB)
+        yield* journal.append("a", { ...taken, at: start, name: "2026-11-23T17:53+0000" })
+        yield* prune(age)
+        assert.strictEqual(yield* wanted("a"), 1.5 * GB)
+        // A file that says nothing is written anew, and short of metadata is short for all.
+        yield* files.write(`${run}/reserve`, "\0\n\n-5 a\nb 1e9\n", 0o600)
+        assert.strictEqual(yield* wanted("b"), 0)
+        yield* prune(age)
+        assert.strictEqual(yield* wanted("b"), 1.5 * GB)
+        yield* approve({ host: "a", bytes: 50 * GB })
+        model.metadataUsed = 9.9 * GB
+        yield* prune(age)
+        assert.deepStrictEqual([yield* wanted("a"), yield* wanted("b")], [Infinity, Infinity])
+      })
+    )
+  })
+
+  it.effect("leaves what is approved while it runs, though it has looked before that", () => {
+    const model = full(63 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        const services = yield* Effect.context<Journal | Lock | Registry | SystemFile>()
+        yield* approve({ host: "b", bytes: 20 * GB })
+        yield* prune({
+          ...age,
+          most: 1,
+          onDelete: () => approve({ host: "a", bytes: 50 * GB }).pipe(Effect.orDie, Effect.provide(services))
+        })
+        const text = (yield* (yield* SystemFile).read(`${(yield* Layout).run}/reserve`))!
+        assert.deepStrictEqual([wantedBefore(text, "a"), wantedBefore(text, "b")], [50 * GB, 20 * GB])
       })
     )
   })
@@ -735,6 +795,27 @@ describe("room for a run", () => {
         yield* makeRoom("a")
         assert.isAtLeast(model.free, 8 * GB)
         assert.isBelow(model.free, 10 * GB)
+      })
+    )
+  })
+
+  it.effect("is not refused for what may yet come of a backup of any size that was approved", () => {
+    const model = full(90 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(4), GB)
+        model.pending.set("a", 20 * GB)
+        yield* approve({ host: "a" })
+        yield* makeRoom("a")
+        // All that may go did: 9 GB are free for what is left of it.
+        assert.lengthOf(model.names("a"), 1)
+        // What is known not to fit is.
+        yield* approve({ host: "a", bytes: 40 * GB })
+        assert.match((yield* Effect.flip(makeRoom("a"))).message, /no space: a needs 20 GB, 9 GB is free/)
+        yield* approve({ host: "a" })
+        model.live += 8.5 * GB
+        assert.match((yield* Effect.flip(makeRoom("a"))).message, /no space: a needs 1 GB, 500 MB is free/)
       })
     )
   })
