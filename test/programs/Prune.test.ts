@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { Effect, Exit, Fiber, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { dirname } from "node:path"
 import { approve } from "../../src/programs/Approve.ts"
 import { hold, release } from "../../src/programs/Hold.ts"
@@ -16,6 +17,7 @@ import { Registry } from "../../src/services/Registry.ts"
 import { ServerConfig } from "../../src/services/ServerConfig.ts"
 import { Store } from "../../src/services/Store.ts"
 import { SystemFile } from "../../src/services/SystemFile.ts"
+import type { Plan } from "../../src/domain/prune/plan.ts"
 import { at, start } from "./serverFakes.ts"
 import { brokenDisk, day, GB, onModel, StoreModel } from "./storeModel.ts"
 
@@ -710,35 +712,72 @@ describe("a host that fills the metadata with files of no size", () => {
 })
 
 describe("an oversized backup", () => {
-  it.effect("enlarges no plan, however much of it has arrived, until it is approved", () => {
-    const model = full(60 * GB)
+  const ages = fc.uniqueArray(fc.nat({ max: 60 }), { minLength: 1, maxLength: 14 })
+  const stores = fc.record({
+    a: ages,
+    b: ages,
+    c: ages,
+    size: fc.constantFrom(0.5, 1, 3),
+    missing: fc.integer({ min: -3, max: 8 }),
+    large: fc.integer({ min: 1, max: 30 }),
+    method: fc.constantFrom("age" as const, "importance" as const, "spread" as const),
+    metadata: fc.boolean()
+  })
+
+  /** The plan for such a store when so much of a's next backup has arrived; `larger`, beyond what its past earns it. */
+  const planned = (
+    given: typeof stores extends fc.Arbitrary<infer A> ? A : never,
+    larger: number,
+    approved: number = 0
+  ) => {
+    const model = full(0)
     return onModel(
       model,
       Effect.gen(function* () {
-        yield* model.filled("a", dailies(38), GB)
-        const space = yield* storeSpace()
-        const [own] = space.hosts.filter(({ host }) => host === "a")
-        const { reserve } = own!
-        const planWith = (pending: number, approval?: { readonly bytes?: number; readonly runs: number }) =>
-          planFor(
-            {
-              ...space,
-              free: space.free - pending,
-              hosts: [{ ...own!, pending, record: { ...own!.record, approval } }]
-            },
-            age.method
-          ).deletions.map(({ snapshot }) => snapshot.id)
-        const size = fc.integer({ min: 0, max: 50 * GB })
-        fc.assert(
-          fc.property(size, size, (pending, other) => {
-            assert.deepStrictEqual(planWith(pending), planWith(Math.min(pending, reserve)))
-            const approved = planWith(pending, { bytes: other, runs: 1 })
-            assert.deepStrictEqual(approved, other < pending ? planWith(pending) : planWith(pending, { runs: 1 }))
-          })
-        )
-        assert.isAbove(planWith(10 * GB, { runs: 1 }).length, planWith(10 * GB).length)
-      })
+        yield* model.filled("a", given.a, given.size * GB)
+        yield* model.filled("b", given.b, GB)
+        yield* model.filled("c", given.c, 2 * GB)
+        const { hosts, reserve: wanted } = yield* storeSpace()
+        const { reserve } = hosts.find(({ host }) => host === "a")!
+        // So much is missing to the reserve when what was earned has arrived.
+        model.live = model.free - wanted + given.missing * GB + larger
+        model.pending.set("a", reserve + larger)
+        if (given.metadata) {
+          model.metadataUsed = 9.2 * GB
+          model.metadata.set("a", { current: 0.01 * GB + larger / 100, each: 0.01 * GB })
+          for (const host of ["b", "c"]) model.metadata.set(host, { current: 0, each: 0.02 * GB })
+          model.metadataUsed += larger / 100
+        }
+        if (approved > 0) yield* approve({ host: "a", ...(approved < Infinity ? { bytes: approved } : {}) })
+        return planFor(yield* storeSpace(), { name: given.method })
+      }),
+      ["a", "b", "c"]
+    ).pipe(Effect.provide(TestClock.layer()), Effect.runPromise)
+  }
+
+  it("enlarges no plan, and takes nothing from its neighbours that an earned one would not, until it is approved", async () => {
+    let enlarged = 0
+    await fc.assert(
+      fc.asyncProperty(stores, async (given) => {
+        const size = given.large * GB
+        const [earned, larger, tooLittle, approved] = await Promise.all([
+          planned(given, 0),
+          planned(given, size),
+          planned(given, size, size / 2),
+          planned(given, size, Infinity)
+        ])
+        // What is larger than was approved is as if nothing had been.
+        assert.strictEqual(tooLittle.digest, larger.digest)
+        const missing = (plan: Plan) => Math.max(0, Math.round(plan.reserve - plan.free))
+        const others = (plan: Plan) =>
+          plan.deletions.flatMap(({ snapshot: { host, id } }) => (host === "a" ? [] : [`${host}/${id}`]))
+        if (!given.metadata) assert.strictEqual(missing(larger), missing(earned))
+        assert.includeMembers(others(earned), others(larger))
+        if (missing(approved) > missing(larger)) enlarged++
+      }),
+      { numRuns: 150 }
     )
+    assert.isAbove(enlarged, 30)
   })
 })
 
