@@ -736,6 +736,50 @@ describe.skipIf(!root)("an administrator and space", () => {
         }).pipe(Effect.scoped)
     )
 
+    it.effect(
+      "has nothing deleted by a server whose clock is two years back or ten ahead, until it is right again",
+      () =>
+        Effect.gen(function* () {
+          const server = yield* serverMachine("wrong", "600M")
+          yield* server.ok(["byteback", "add-client", "old", someKey])
+          yield* makePast(server, "old", 20, 3 * MB)
+          const before = yield* snapshotNames(server, "old")
+          // A machine's clock is the host's too, so it is the installed program that is told another time.
+          yield* server.write(
+            "/root/clock.cjs",
+            "const { now } = Date\nDate.now = () => now() + process.env.AWAY * 864e5\n"
+          )
+          const wrongly = (days: number, ...words: ReadonlyArray<string>) =>
+            server.run(["byteback", ...words], {
+              env: { NODE_OPTIONS: "--require=/root/clock.cjs", AWAY: String(days) }
+            })
+          const all = ["prune", "--prune-force", "--maxpercent", "100"]
+          const nothing = Effect.fnUntraced(function* (days: number, last: string) {
+            for (const words of [all, [...all, "--dry-run"], ["prune", "--list"]]) {
+              const { code, stderr, stdout } = yield* wrongly(days, ...words)
+              assert.deepStrictEqual([code, stdout], [1, ""], words.join(" "))
+              assert.match(
+                stderr,
+                new RegExp(`the clock says 20\\S+ and was last believed or written down on ${last}.*nothing is deleted`)
+              )
+            }
+            assert.match((yield* wrongly(days, "status")).stdout, /the clock says .*byteback prune --trust-clock/)
+            // Nor before a push that needs room.
+            assert.strictEqual((yield* wrongly(days, "prune", "--for", "old")).code, 1)
+            assert.deepStrictEqual(yield* snapshotNames(server, "old"), before)
+          })
+          const today = (yield* server.ok(["date", "-u", "+%Y-%m-%d"])).trim()
+          // First by the journals alone, then by the memory of when it was last right.
+          for (const away of [-730, 3650]) yield* nothing(away, ".*")
+          yield* server.ok(["byteback", "prune"])
+          const remembered = yield* server.ok(["cat", "/var/lib/byteback/clock"])
+          for (const away of [-730, 3650]) yield* nothing(away, today)
+          assert.strictEqual(yield* server.ok(["cat", "/var/lib/byteback/clock"]), remembered)
+          yield* server.run(["byteback", ...all])
+          assert.deepStrictEqual(yield* snapshotNames(server, "old"), before.slice(-1))
+        }).pipe(Effect.scoped)
+    )
+
     it.effect("is pruned by the timer's unit, within what systemd lets it touch", () =>
       Effect.gen(function* () {
         const server = yield* serverMachine("timed", "400M")
