@@ -19,6 +19,7 @@ import { basename } from "node:path"
 import { escapeText } from "../src/domain/escape.ts"
 import { exitCode } from "../src/domain/exitCode.ts"
 import { isHostName } from "../src/domain/hostName.ts"
+import { wantedBefore } from "../src/domain/prune/defended.ts"
 import { hasKnownHoles, oldestRsync } from "../src/domain/rsyncHoles.ts"
 import { refusalLine } from "../src/domain/refusalLine.ts"
 import { parse } from "../src/domain/request/parse.ts"
@@ -27,7 +28,7 @@ import { parseReading, printReading, type Reading } from "../src/domain/request/
 import { type List, type Pull, type Push, type Restore, snapshotOf } from "../src/domain/request/request.ts"
 import { dataDirectory, rsyncArgv } from "../src/domain/request/rsyncArgv.ts"
 import { parseSandboxChoice, type Sandbox, sandboxArgv, unconfinedArgv } from "../src/domain/sandbox.ts"
-import { dataFloor, nearlyFull, shortReserve } from "../src/domain/storeUsage.ts"
+import { dataFloor, nearlyFull } from "../src/domain/storeUsage.ts"
 import type { JournalEntry } from "../src/domain/JournalEntry.ts"
 import { allSuspect, latestOf, noteLine, passedOver } from "../src/domain/latest.ts"
 import { nearestSnapshots } from "../src/domain/nearestSnapshots.ts"
@@ -142,8 +143,8 @@ const whileClientWaits = (
   })
 
 /**
- * Less than what pruning last defended, or short of metadata by its word, which statfs does not tell: a prune is run before the push,
- * and says where nothing could be freed for this host. There is one such at a time, however many push at once: the others start where
+ * Less than what pruning last defended, or than an administrator has approved for this host, or short of metadata by its word, which
+ * statfs does not tell: a prune is run before the push, and says where nothing could be freed for this host. There is one such at a time, however many push at once: the others start where
  * there is the least, or come back.
  */
 const checkRoom = async (host: string): Promise<void> => {
@@ -153,8 +154,7 @@ const checkRoom = async (host: string): Promise<void> => {
   }
   const size = storeSize()
   const least = dataFloor({ size })
-  const wanted = textOf(`${runs}/reserve`) ?? ""
-  const enough = wanted !== shortReserve && free() >= Math.max(least, Number(wanted) || 0)
+  const enough = free() >= Math.max(least, wantedBefore(textOf(`${runs}/reserve`) ?? "", host))
   if (enough && !roomOf(host).stale) return
   makeDirectories(runs)
   const made = await whileClientWaits("/usr/bin/flock", [

@@ -7,10 +7,9 @@ import { exitCode } from "../domain/exitCode.ts"
 import { isHostName } from "../domain/hostName.ts"
 import { bytesText } from "../domain/prune/amount.ts"
 import { methodOf, type PruneOrder, pruneOrders } from "../domain/prune/method.ts"
-import type { Plan } from "../domain/prune/plan.ts"
 import { formatSnapshotName } from "../domain/snapshotName.ts"
 import { makeRoom } from "../programs/MakeRoom.ts"
-import { prune, type PruneResult } from "../programs/Prune.ts"
+import { prune, type PruneResult, storeSpace } from "../programs/Prune.ts"
 import { pruneUntil } from "../programs/PruneUntil.ts"
 import { Store } from "../services/Store.ts"
 import { json } from "./clientFlags.ts"
@@ -83,12 +82,16 @@ const percentReserve = Effect.fnUntraced(function* ({ maxpercent, minpercent, pr
 })
 
 /** The words that carry out the plan that was shown: all that it was made with, and its digest. */
-const planWords = (digest: string, given: Percents & { readonly order: Option.Option<string> }): string => {
+const planWords = (
+  digest: string,
+  given: Percents & { readonly order: Option.Option<string>; readonly trustClock: boolean }
+): string => {
   const valued = (flag: string, value: Option.Option<string | number>) =>
     Option.isSome(value) ? [flag, String(value.value)] : []
   return [
     "byteback prune",
     ...valued("--order", given.order),
+    ...(given.trustClock ? ["--trust-clock"] : []),
     ...(given.pruneForce ? ["--prune-force"] : []),
     ...valued("--minpercent", given.minpercent),
     ...valued("--maxpercent", given.maxpercent),
@@ -105,6 +108,9 @@ const ending: Record<PruneResult["outcome"], string> = {
   stopped: "the reserve is not met yet; the next run goes on"
 }
 
+/** Instead of that, where it is known only when it is carried out. */
+const unknown = "nobody knows yet what the last of these frees: the run measures that, and goes on from there"
+
 /** What the model says of the days to come: nothing is deleted. */
 const forecast = Effect.fnUntraced(function* (until: number, order: Option.Option<PruneOrder>, asJson: boolean) {
   const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
@@ -117,19 +123,39 @@ const forecast = Effect.fnUntraced(function* (until: number, order: Option.Optio
   yield* Console.error("byteback: a forecast from past growth, not a promise; nothing was deleted")
 })
 
+interface Said {
+  readonly snapshot: { readonly host: string; readonly id: string }
+  readonly why: string
+}
+
 /** Snapshots with what the plan says of each, a line each, or as one JSON array. */
-const show = (found: ReadonlyArray<Plan["deletions"][number] | Plan["kept"][number]>, asJson: boolean) =>
+const show = (found: ReadonlyArray<Said>, asJson: boolean) =>
   asJson
     ? Console.log(JSON.stringify(found))
     : Effect.forEach(found, ({ snapshot, why }) => Console.log(deletionLine(snapshot.host, snapshot.id, why)), {
         discard: true
       })
 
-const explainOne = (plan: Plan, given: string) => {
-  const is = ({ snapshot }: { readonly snapshot: { readonly host: string; readonly id: string } }) =>
-    `${snapshot.host}/${snapshot.id}` === given || snapshot.id === given
-  return [...plan.deletions.filter(is), ...plan.kept.filter(is)]
-}
+const givenBack = (swept: PruneResult["swept"]) =>
+  swept.map(({ host, name }): Said => ({
+    snapshot: { host, id: name },
+    why: "is given back first: left by a run or a removal that was cut short"
+  }))
+
+/** What is said of the snapshots that are named so: HOST/SNAPSHOT, or a name that several hosts may have. */
+const explained = Effect.fnUntraced(function* ({ plan, swept }: PruneResult, given: string) {
+  const is = ({ snapshot: { host, id } }: Said) => `${host}/${id}` === given || id === given
+  const found: ReadonlyArray<Said> = [...givenBack(swept), ...plan.deletions, ...plan.kept].filter(is)
+  if (found.length > 0) return found
+  // What byteback did not make is in no plan.
+  const { hosts } = yield* storeSpace()
+  return hosts.flatMap(({ host, snapshots }) =>
+    snapshots
+      .filter(({ state }) => state === "foreign")
+      .map(({ name, note }): Said => ({ snapshot: { host, id: name }, why: `kept: ${note}` }))
+      .filter(is)
+  )
+})
 
 export const pruneCommand = Command.make(
   "prune",
@@ -158,24 +184,29 @@ export const pruneCommand = Command.make(
     })
     const { plan } = result
     if (Option.isSome(given.explain)) {
-      const found = explainOne(plan, given.explain.value)
+      const found = yield* explained(result, given.explain.value)
       if (found.length === 0)
         return yield* new ConfigError({ where: "--explain", problem: "there is no such snapshot; write HOST/SNAPSHOT" })
       return yield* show(found, given.json)
     }
-    if (given.list) return yield* show([...plan.deletions, ...plan.kept.toReversed()], given.json)
+    if (given.list)
+      return yield* show([...givenBack(result.swept), ...plan.deletions, ...plan.kept.toReversed()], given.json)
     if (given.json) yield* Console.log(JSON.stringify(result))
     else {
       if (looks) yield* show(plan.deletions, false)
       for (const { host, name } of result.swept)
         yield* Console.error(
-          `byteback: gave back ${escapeText(`${host}/${name}`)}, left by a run or a removal that was cut short`
+          `byteback: ${looks ? "would give" : "gave"} back ${escapeText(`${host}/${name}`)}, left by a run or a removal that was cut short`
         )
       for (const { host, name, why } of result.skipped)
         yield* Console.error(`byteback: passed over ${escapeText(`${host}/${name}`)}: ${escapeText(why)}`)
+      if (result.balance !== null)
+        yield* Console.error(
+          `byteback: badly filled chunks of ${result.balance} are balanced first, and what that gives may spare some of this`
+        )
       const would = looks ? `${plan.deletions.length} would be deleted` : `${result.deleted.length} deleted`
       yield* Console.error(
-        `byteback: ${would}; ${bytesText(result.free)} free, ${bytesText(result.reserve)} wanted${result.shortOfMetadata ? `, short of metadata (${bytesText(result.metadataFree)} left)` : ""}; ${ending[result.outcome]}`
+        `byteback: ${would}; ${bytesText(result.free)} free, ${bytesText(result.reserve)} wanted${result.shortOfMetadata ? `, short of metadata (${bytesText(result.metadataFree)} left)` : ""}; ${looks && plan.outcome === "measure" ? unknown : ending[result.outcome]}`
       )
       if (looks) yield* Console.error(`byteback: to do this and nothing else: ${planWords(plan.digest, given)}`)
     }

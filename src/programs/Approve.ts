@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { Journal } from "../services/Journal.ts"
 import { Registry } from "../services/Registry.ts"
+import { tellApproved } from "./defended.ts"
 import { serverTime } from "./serverTime.ts"
 
 export interface ApproveOptions {
@@ -17,4 +18,6 @@ export const approve = Effect.fn("approve")(function* ({ bytes, host, runs = 1 }
   yield* (yield* Registry).get(host)
   const at = yield* serverTime
   yield* (yield* Journal).append(host, { _tag: "approved", at, bytes: bytes ?? null, runs })
+  // Of any size: as much again as has arrived, which the next prune sees.
+  yield* tellApproved(host, bytes ?? 0)
 })

@@ -1,13 +1,12 @@
 // Before a run starts: is there room for it, and may some be made?
 import { Effect, Schema } from "effect"
 import type { ExitName } from "../domain/exitCode.ts"
-import { admission, type AdmissionRequest, expected, refusalWords } from "../domain/prune/admission.ts"
+import { admission, refusalWords } from "../domain/prune/admission.ts"
 import { bytesText } from "../domain/prune/amount.ts"
-import { earningSizes } from "../domain/prune/record.ts"
-import { usualSize } from "../domain/prune/reserve.ts"
-import { dataFloor, metadataFree } from "../domain/storeUsage.ts"
+import { metadataFree } from "../domain/storeUsage.ts"
 import { Journal } from "../services/Journal.ts"
-import { prune, type StoreSpace, storeSpace } from "./Prune.ts"
+import { requestFor } from "./defended.ts"
+import { prune, storeSpace } from "./Prune.ts"
 
 /** A run may not start: the store has no room for it. Older snapshots were not deleted for it. */
 export class NoRoom extends Schema.TaggedError<NoRoom>()("NoRoom", {
@@ -30,26 +29,6 @@ export class RoomComing extends Schema.TaggedError<RoomComing>()("RoomComing", {
   }
   override get message() {
     return `room for ${this.host} is being made; no backup of it was lost, try again in 10 minutes`
-  }
-}
-
-/** What is asked for a run of this host; `freeable` by more pruning. */
-const requestFor = (space: StoreSpace, host: string, freeable: number): AdmissionRequest => {
-  const own = space.hosts.find((one) => one.host === host)
-  const approval = own?.record.approval
-  const arrived = own?.pending ?? 0
-  const usual = own === undefined ? 0 : usualSize(earningSizes(own.record, space.now))
-  return {
-    host,
-    needs: expected(usual, arrived, approval),
-    arrived,
-    least: dataFloor(space.usage),
-    free: space.shortOfMetadata ? 0 : space.free,
-    freeable,
-    // What it is wont to write is no surprise, where its share is less than that.
-    hostReserve: Math.max(usual, own?.reserve ?? 0),
-    storeReserve: space.reserve,
-    ...(approval === undefined ? {} : { approval })
   }
 }
 

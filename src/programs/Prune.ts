@@ -5,7 +5,7 @@ import { approves } from "../domain/prune/admission.ts"
 import { isFutile, LOOKS } from "../domain/prune/futile.ts"
 import { metadataDebt } from "../domain/prune/metadataDebt.ts"
 import { type Method, methodOf } from "../domain/prune/method.ts"
-import { type Deletion, MIN_AGE, type Plan, plan } from "../domain/prune/plan.ts"
+import { type Deletion, digestOf, MIN_AGE, type Plan, plan } from "../domain/prune/plan.ts"
 import { earningSizes, type HostRecord, hostRecord, markAt, onDisk, unmeasured } from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { mayTake, type Share, shares } from "../domain/prune/share.ts"
@@ -18,7 +18,6 @@ import {
   metadataFloor,
   metadataFree,
   nearlyFull,
-  shortReserve,
   type StoreUsage
 } from "../domain/storeUsage.ts"
 import { Journal } from "../services/Journal.ts"
@@ -28,8 +27,9 @@ import { Registry } from "../services/Registry.ts"
 import { ServerConfig } from "../services/ServerConfig.ts"
 import { Store } from "../services/Store.ts"
 import { SystemFile } from "../services/SystemFile.ts"
-import { believeClock } from "./believeClock.ts"
-import { type Leftover, leftovers } from "./leftovers.ts"
+import { believeClock, clockTrouble } from "./believeClock.ts"
+import { defended, tellDefended } from "./defended.ts"
+import { foreseenLeftovers, type HostLeftovers, type Leftover, leftovers } from "./leftovers.ts"
 import { measureBacklog } from "./MeasureBacklog.ts"
 import { serverTime } from "./serverTime.ts"
 
@@ -51,10 +51,14 @@ export interface HostSpace extends Share {
   readonly host: string
   /** it may back up; what a host that is gone has left counts all the same */
   readonly enrolled: boolean
+  /** of the store, by which it has its share */
+  readonly weight: number
   readonly reserve: number
   /** in its `current` and in no snapshot yet, as it takes of the disk */
   readonly pending: number
   readonly snapshots: ReadonlyArray<ListedSnapshot>
+  /** the last of those that is whole, by which what is pending is told */
+  readonly last: string | null
   /** what each of those holds of metadata beyond the one before it, by name, and `current`; only where the store is short of it, bytes */
   readonly metadata: ReadonlyMap<string, number>
   readonly record: HostRecord
@@ -66,10 +70,17 @@ export interface HostSpace extends Share {
 export interface StoreSpace {
   readonly now: number
   readonly usage: StoreUsage
+  /** backups at once that the reserve is for */
+  readonly parallel: number
   readonly shortOfMetadata: boolean
   readonly reserve: number
   readonly free: number
   readonly hosts: ReadonlyArray<HostSpace>
+}
+
+/** What is looked up of them; the rest follows. */
+type Looked = Pick<StoreSpace, "now" | "parallel" | "usage"> & {
+  readonly hosts: ReadonlyArray<Omit<HostSpace, "reserve" | "share" | "used">>
 }
 
 /** What all hosts hold or could: metadata has it in chunks, of which what is empty is nobody's. */
@@ -113,10 +124,16 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
     const record = hostRecord(entries)
     const metadata = isShortOfMetadata(usage) ? yield* metadataOf(host, stored) : new Map<string, number>()
     const snapshots = joinSnapshots(stored, entries, now, damaged)
-    return { host, damaged, metadata, pending, record, snapshots, weight: yield* config.weight(host) }
+    const weight = yield* config.weight(host)
+    const mayBackUp = enrolled.has(host) && record.gone === undefined
+    return { host, damaged, enrolled: mayBackUp, last, metadata, pending, record, snapshots, weight }
   })
   // For each of them btrfs is run twice, which is more waiting than work.
-  const found = yield* Effect.forEach(names, look, { concurrency: 8 })
+  const hosts = yield* Effect.forEach(names, look, { concurrency: 8 })
+  return spaceOf({ now, usage, parallel: yield* config.parallel, hosts })
+})
+
+const spaceOf = ({ hosts: found, now, parallel, usage }: Looked): StoreSpace => {
   const parts = shares(capacityOf(usage), new Map(found.map(({ host, weight }) => [host, weight])))
   const hosts = found.map((one): HostSpace => {
     const share = parts.get(one.host) ?? 0
@@ -126,42 +143,67 @@ export const storeSpace = Effect.fn("storeSpace")(function* () {
     const used = kept + one.pending + left + (one.snapshots.length === 0 ? 0 : one.record.base)
     // More than its share is nobody's reserve: a host cannot have others pruned by growing.
     const reserve = Math.min(share, hostReserve(earningSizes(one.record, now)))
-    return { ...one, enrolled: enrolled.has(one.host) && one.record.gone === undefined, share, used, reserve }
+    return { ...one, share, used, reserve }
   })
   const reserves = hosts.filter(({ enrolled }) => enrolled).map(({ reserve }) => reserve)
-  const reserve = Math.max(dataFloor(usage), storeReserve(reserves, yield* config.parallel))
-  const result: StoreSpace = {
+  return {
     now,
     usage,
+    parallel,
     shortOfMetadata: isShortOfMetadata(usage),
-    reserve,
+    reserve: Math.max(dataFloor(usage), storeReserve(reserves, parallel)),
     free: usage.free,
     hosts
   }
-  return result
-})
+}
 
-/** The same with the store measured anew, and without a snapshot that is gone. */
-const remeasured = (
-  space: StoreSpace,
-  usage: StoreUsage,
-  gone?: { readonly host: string; readonly id: string; readonly freed: number }
-): StoreSpace => ({
-  ...space,
-  usage,
-  free: usage.free,
-  shortOfMetadata: isShortOfMetadata(usage),
-  hosts: space.hosts.map((one) =>
-    one.host !== gone?.host
-      ? one
-      : {
-          ...one,
-          used: one.used - (isNew(one.record, space.now) ? Math.max(0, gone.freed) : heldBy(one.record, gone.id)),
-          metadata: new Map([...one.metadata].filter(([name]) => name !== gone.id)),
-          snapshots: one.snapshots.filter(({ name }) => name !== gone.id)
-        }
-  )
-})
+interface Freed {
+  readonly host: string
+  readonly id: string
+  readonly freed: number
+}
+
+/** The same with the store measured anew, and without the snapshots that are gone. */
+const remeasured = (space: StoreSpace, usage: StoreUsage, gone: ReadonlyArray<Freed> = []): StoreSpace => {
+  const byHost = Map.groupBy(gone, ({ host }) => host)
+  return {
+    ...space,
+    usage,
+    free: usage.free,
+    shortOfMetadata: isShortOfMetadata(usage),
+    hosts: space.hosts.map((one) => {
+      const its = byHost.get(one.host)
+      if (its === undefined) return one
+      const ids = new Set(its.map(({ id }) => id))
+      const held = isNew(one.record, space.now)
+        ? its.map(({ freed }) => Math.max(0, freed))
+        : its.map(({ id }) => heldBy(one.record, id))
+      return {
+        ...one,
+        used: one.used - held.reduce((sum, bytes) => sum + bytes, 0),
+        metadata: new Map([...one.metadata].filter(([name]) => !ids.has(name))),
+        snapshots: one.snapshots.filter(({ name }) => !ids.has(name))
+      }
+    })
+  }
+}
+
+const withFreed = (usage: StoreUsage, bytes: number): StoreUsage => {
+  const data = { ...usage.data, used: usage.data.used - bytes }
+  return { ...usage, free: usage.free + bytes, data, metadata: usage.metadata === usage.data ? data : usage.metadata }
+}
+
+/** The store once the leftovers are given back, as far as anyone knows. */
+const withoutLeftovers = (space: StoreSpace, found: ReadonlyArray<HostLeftovers>): StoreSpace => {
+  let bytes = found.reduce((sum, one) => sum + one.bytes, 0)
+  const hosts = space.hosts.flatMap((one) => {
+    const { also } = found.find(({ host }) => host === one.host) ?? {}
+    if (also === undefined) return [one]
+    bytes += also === "reset" ? one.pending : one.used
+    return also === "reset" ? [{ ...one, pending: 0 }] : []
+  })
+  return spaceOf({ ...space, usage: withFreed(space.usage, bytes), hosts })
+}
 
 /** What a host has written beyond its reserve and nobody approved: older snapshots are not deleted for it. Bytes. */
 const unearned = ({ pending, record, reserve }: HostSpace): number =>
@@ -232,13 +274,13 @@ export const planFor = (
     now,
     firsts: new Map(hosts.flatMap(({ host, record }) => (record.first === undefined ? [] : [[host, record.first]])))
   }
-  if (space.shortOfMetadata && reserve < Infinity) {
+  if (space.shortOfMetadata) {
     const { scale, shares, unearned } = metadataStanding(space)
     const free = metadataFree(usage) + unearned
     return plan({
       ...common,
       free,
-      reserve: metadataFloor(usage),
+      reserve: reserve === Infinity ? Infinity : metadataFloor(usage),
       snapshots: storedOf(space, inUse, futile, scale),
       shares
     })
@@ -256,12 +298,24 @@ export const planFor = (
 }
 
 /** Does the store have what it is to have? */
-const isMet = ({ free, reserve, shortOfMetadata }: StoreSpace, wanted: number = reserve): boolean =>
-  free >= wanted && !shortOfMetadata
+const isMet = ({ free, shortOfMetadata }: StoreSpace, wanted: number): boolean => free >= wanted && !shortOfMetadata
+
+/** How a run ends that left the store so; `why`, where nothing more may be deleted. */
+const endOf = (space: StoreSpace, wanted: number, stopped: boolean, why: Plan["outcome"]): PruneResult["outcome"] =>
+  isMet(space, wanted) ? "met" : stopped ? "stopped" : why === "short" ? "short" : "owed"
+
+/** How a run of at most so many deletions would end that carries this plan out, if each frees what is thought. */
+const foreseenEnd = (space: StoreSpace, { deletions, frees, outcome }: Plan, wanted: number, most: number) => {
+  if (outcome === "measure" || deletions.length > most) return "stopped"
+  return endOf(remeasured(space, withFreed(space.usage, frees)), wanted, false, outcome)
+}
 
 export interface PruneOptions {
   readonly method?: Method
-  /** Delete nothing: only say what would be. */
+  /**
+   * Delete nothing: only say what would be. Its `outcome` is the run's own, where deletions free what they are thought to; what a
+   * balance would give nobody can say.
+   */
   readonly dryRun?: boolean
   /** Go on only if the plan has this digest, and then no further than it. */
   readonly plan?: string
@@ -278,7 +332,7 @@ export interface PruneOptions {
 }
 
 export interface PruneResult {
-  /** what was planned when the run began */
+  /** what was planned when the run began; of a dry run, and of one that is held to such, all that would go, and a digest of what is given back too */
   readonly plan: Plan
   readonly deleted: ReadonlyArray<{
     readonly host: string
@@ -288,8 +342,10 @@ export interface PruneResult {
   }>
   /** passed over: a restore or a listing reads it, it was held meanwhile, or it could not be deleted */
   readonly skipped: ReadonlyArray<{ readonly host: string; readonly name: string; readonly why: string }>
-  /** what was given back first */
+  /** what was given back first; of a dry run: what would be */
   readonly swept: ReadonlyArray<Leftover>
+  /** of a dry run: the badly filled chunks that would be given back first, which may spare deletions */
+  readonly balance: "data" | "metadata" | null
   /** Bytes. */
   readonly free: number
   readonly reserve: number
@@ -366,6 +422,12 @@ const measureAlone = Effect.fnUntraced(
   Effect.catchTag("Locked", () => Effect.succeed(false))
 )
 
+/** The deletion that would be a host's next, of each host. */
+const firstOfEach = (deletions: ReadonlyArray<Deletion>): ReadonlyArray<Deletion> => {
+  const seen = new Set<string>()
+  return deletions.filter(({ snapshot: { host } }) => !seen.has(host) && seen.add(host))
+}
+
 /** What a measure may yet hold. */
 const beforeUnmeasured = (space: StoreSpace): ReadonlyArray<string> =>
   space.hosts.flatMap(({ host, record, snapshots }) => {
@@ -424,44 +486,26 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   const most = options.most ?? 100
   const method: Method = options.method ?? methodOf(yield* (yield* ServerConfig).pruneOrder)
   yield* store.mounted
-  if (!dryRun) {
+  const trust = options.trustClock === true
+  if (dryRun) {
+    const trouble = yield* clockTrouble()
+    if (trouble !== null && !trust) return yield* trouble
+  } else {
     yield* files.directory(run, 0o700)
-    yield* believeClock(options.trustClock === true)
+    yield* believeClock(trust)
   }
   // First: it may hold snapshots that this prune would choose. Nobody's run waits for it.
   const measured = dryRun || (options.measure !== false && (yield* measureAlone()))
   if (!dryRun) yield* (yield* Lock).take(`${run}/prune.lock`, "a prune")
+  const seen = yield* defended()
   let space = yield* storeSpace()
   const wanted = () => options.reserve ?? space.reserve
-  let swept: ReadonlyArray<Leftover> = []
-  let balances = 0
-  const balanced = Effect.gen(function* () {
-    if (balances >= mostBalances || !(yield* balanceIfUseful(space))) return
-    balances++
-    space = remeasured(space, yield* store.free)
-  })
-  if (!dryRun) {
-    // A plan that was shown is carried out and nothing else.
-    if (options.plan === undefined) swept = yield* leftovers(space.hosts, !isMet(space, wanted()))
-    // What has been deleted already, and not yet given back, is not to be made up for by others.
-    if (swept.length > 0 || !isMet(space, wanted())) {
-      yield* store.settled
-      space = swept.length > 0 ? yield* storeSpace() : remeasured(space, yield* store.free)
-    }
-    yield* balanced
-  }
-  // Whose the metadata is was not looked at while there was enough.
-  const lookAgain = Effect.gen(function* () {
-    if (space.shortOfMetadata && space.hosts.every(({ metadata }) => metadata.size === 0)) space = yield* storeSpace()
-  })
-  yield* lookAgain
-  const inUse = new Set(measured ? [] : beforeUnmeasured(space))
   const deleted: Array<PruneResult["deleted"][number]> = []
   const futile = new Set<string>()
   const looks = new Map<string, number>()
   /** Would its deletion free nothing? Asked only where the host's last deletion did not. */
-  const isInVain = Effect.fnUntraced(function* ({ host, id }: Stored) {
-    const own = space.hosts.find((one) => one.host === host)!
+  const isInVain = Effect.fnUntraced(function* ({ hosts }: StoreSpace, { host, id }: Stored) {
+    const own = hosts.find((one) => one.host === host)!
     const fresh = (name: string) => own.record.bytes.get(name) ?? 0
     const last = deleted.findLast((one) => one.host === host)
     if (!(last === undefined ? own.record.futile : isFutile(fresh(last.name), last.freed))) return false
@@ -473,32 +517,89 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
       Effect.catchTag("BtrfsError", (error) => Effect.as(Effect.logWarning(error.message), false))
     )
   })
-  /** A plan whose next deletion frees something, as far as anyone can know. */
-  const planned = Effect.gen(function* () {
+  let inUse = new Set<string>()
+  /** A plan whose next deletion, or all hosts' first ones, free something, as far as anyone can know. */
+  const planned = Effect.fnUntraced(function* (space: StoreSpace, reserve: number, each: boolean) {
     for (;;) {
-      const found = planFor(space, method, inUse, wanted(), futile)
-      const next = found.deletions[0]?.snapshot
-      if (next === undefined || space.shortOfMetadata || !(yield* isInVain(next))) return found
-      futile.add(keyOf(next.host, next.id))
-      const looked = (looks.get(next.host) ?? 0) + 1
-      looks.set(next.host, looked)
+      const found = planFor(space, method, inUse, reserve, futile)
+      if (space.shortOfMetadata) return found
+      const next = each ? firstOfEach(found.deletions) : found.deletions.slice(0, 1)
+      let vain: Stored | undefined
+      for (const { snapshot } of next) if (vain === undefined && (yield* isInVain(space, snapshot))) vain = snapshot
+      if (vain === undefined) return found
+      const { host, id } = vain
+      futile.add(keyOf(host, id))
+      const looked = (looks.get(host) ?? 0) + 1
+      looks.set(host, looked)
       if (looked < LOOKS) continue
-      const snapshots = space.hosts.find((one) => one.host === next.host)?.snapshots ?? []
-      for (const { name } of snapshots) futile.add(keyOf(next.host, name))
+      const snapshots = space.hosts.find((one) => one.host === host)?.snapshots ?? []
+      for (const { name } of snapshots) futile.add(keyOf(host, name))
     }
   })
-  const first = yield* planned
-  if (options.plan !== undefined && options.plan !== first.digest) {
-    return yield* new PlanChanged({ wanted: options.plan, found: first.digest })
+  // What has been deleted already, and not yet given back, is not to be made up for by others.
+  const settle = Effect.gen(function* () {
+    yield* store.settled
+    space = remeasured(space, yield* store.free)
+  })
+  // Who asks what all would go has not asked for it to go.
+  const isShortNow = () => !isMet(space, options.reserve === Infinity ? space.reserve : wanted())
+  if (isShortNow()) yield* settle
+  const isShort = isShortNow()
+  let first: Plan | undefined
+  if (dryRun || options.plan !== undefined) {
+    const found = yield* foreseenLeftovers(space.hosts, isShort)
+    const swept = found.flatMap(({ host, names }) => names.map((name): Leftover => ({ host, name })))
+    const after = withoutLeftovers(space, found)
+    const reserve = options.reserve ?? after.reserve
+    inUse = new Set(measured ? [] : beforeUnmeasured(after))
+    const plan = yield* planned(after, reserve, true)
+    first = { ...plan, digest: digestOf(plan.method, plan.deletions, swept) }
+    if (options.plan !== undefined && options.plan !== first.digest) {
+      return yield* new PlanChanged({ wanted: options.plan, found: first.digest })
+    }
+    if (dryRun) {
+      const result: PruneResult = {
+        plan: first,
+        deleted,
+        skipped: [],
+        swept,
+        balance: balanceHelps(after.usage, reserve),
+        free: space.free,
+        reserve,
+        metadataFree: metadataFree(space.usage),
+        shortOfMetadata: space.shortOfMetadata,
+        outcome: foreseenEnd(after, plan, reserve, most)
+      }
+      return result
+    }
   }
+  let balances = 0
+  const balanced = Effect.gen(function* () {
+    if (balances >= mostBalances || !(yield* balanceIfUseful(space))) return
+    balances++
+    space = remeasured(space, yield* store.free)
+  })
+  const swept = yield* leftovers(space.hosts, isShort)
+  if (swept.length > 0) {
+    yield* store.settled
+    space = yield* storeSpace()
+  }
+  yield* balanced
+  // Whose the metadata is was not looked at while there was enough.
+  const lookAgain = Effect.gen(function* () {
+    if (space.shortOfMetadata && space.hosts.every(({ metadata }) => metadata.size === 0)) space = yield* storeSpace()
+  })
+  yield* lookAgain
+  inUse = new Set(measured ? [] : beforeUnmeasured(space))
+  let current = yield* planned(space, wanted(), false)
+  first ??= current
   const allowed =
     options.plan === undefined
       ? null
       : new Set(first.deletions.map(({ snapshot }) => keyOf(snapshot.host, snapshot.id)))
   const skipped: Array<PruneResult["skipped"][number]> = []
-  let current = first
   let stopped = false
-  for (let next = dryRun ? undefined : current.deletions[0]; next !== undefined; next = current.deletions[0]) {
+  for (let next = current.deletions[0]; next !== undefined; next = current.deletions[0]) {
     const { why } = next
     const { host, id } = next.snapshot
     if (deleted.length >= most || (allowed !== null && !allowed.has(keyOf(host, id)))) {
@@ -519,7 +620,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
             // More is deleted only when what this one freed can be measured.
             if (!settled) stopped = true
             deleted.push({ host, name: id, freed, why })
-            space = remeasured(space, usage, { host, id, freed })
+            space = remeasured(space, usage, [{ host, id, freed }])
           }),
         onFailure: (error) =>
           error._tag === "Locked"
@@ -537,31 +638,21 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
     if (stopped) break
     yield* balanced
     yield* lookAgain
-    current = yield* planned
+    current = yield* planned(space, wanted(), false)
   }
-  if (!dryRun) {
-    const defended = space.shortOfMetadata ? shortReserve : Math.ceil(space.reserve)
-    yield* files.write(`${run}/reserve`, `${defended}\n`, 0o600)
-    yield* tellRooms(space)
-  }
+  yield* tellDefended(space, seen)
+  yield* tellRooms(space)
   const result: PruneResult = {
     plan: first,
     deleted,
     skipped,
     swept,
+    balance: null,
     free: space.free,
     reserve: wanted(),
     metadataFree: metadataFree(space.usage),
     shortOfMetadata: space.shortOfMetadata,
-    outcome: isMet(space, wanted())
-      ? "met"
-      : stopped || (dryRun && first.outcome === "measure")
-        ? "stopped"
-        : dryRun && first.outcome === "met"
-          ? "met"
-          : first.outcome === "owed" || current.outcome === "owed" || current.outcome === "met"
-            ? "owed"
-            : "short"
+    outcome: endOf(space, wanted(), stopped, current.outcome)
   }
   return result
 }, Effect.scoped)

@@ -80,6 +80,14 @@ export class Store extends Context.Service<
     readonly seal: (host: string, name: string) => Effect.Effect<void, StoreError>
     /** Makes `current` what the snapshot is, and forgets what else it held. Whoever calls holds the host's lock. */
     readonly reset: (host: string, name: string) => Effect.Effect<void, StoreError>
+    /**
+     * What `sweep` would delete, each with about what it holds and nothing else does; `previous` is the host's last snapshot. Whoever
+     * calls holds the host's lock, or it may be what a run is making.
+     */
+    readonly temporary: (
+      host: string,
+      previous: string | null
+    ) => Effect.Effect<ReadonlyArray<Written & { readonly name: string }>, StoreError>
     /** Deletes what killed runs left under temporary names, and says what. Whoever calls holds the host's lock. */
     readonly sweep: (host: string) => Effect.Effect<ReadonlyArray<string>, StoreError>
     /**
@@ -173,14 +181,14 @@ export class Store extends Context.Service<
         }
       })
 
+      const temporary = Effect.fnUntraced(function* (host: string) {
+        const found = (yield* names(host)).filter(isTemporary)
+        return yield* Effect.filter(found, (name) => btrfs.isSubvolume(`${directory(host)}/${name}`))
+      })
+
       const sweep = Effect.fnUntraced(function* (host: string) {
-        const swept: Array<string> = []
-        for (const name of (yield* names(host)).filter(isTemporary)) {
-          const path = `${directory(host)}/${name}`
-          if (!(yield* btrfs.isSubvolume(path))) continue
-          yield* btrfs.deleteSubvolume(path)
-          swept.push(name)
-        }
+        const swept = yield* temporary(host)
+        for (const name of swept) yield* btrfs.deleteSubvolume(`${directory(host)}/${name}`)
         return swept
       })
 
@@ -319,6 +327,19 @@ export class Store extends Context.Service<
           )
           yield* sweep(host)
         }),
+        temporary: Effect.fn("Store.temporary")(function* (host, previous) {
+          yield* mounted
+          const there = yield* btrfs.isSubvolume(`${directory(host)}/current`)
+          return yield* Effect.forEach(yield* temporary(host), (name) =>
+            // What was to be a snapshot holds what `current` does.
+            there && snapshotTime(name.slice(temporaryName("").length)) !== undefined
+              ? Effect.succeed({ name, bytes: 0, metadata: 0 })
+              : Effect.map(
+                  btrfs.newBytes(`${directory(host)}/${name}`, previous === null ? null : readable(host, previous)),
+                  (written) => ({ name, ...written })
+                )
+          )
+        }),
         sweep: Effect.fn("Store.sweep")((host) => guarded(sweep(host))),
         growth: Effect.fn("Store.growth")(function* (host, name, previous) {
           const path = readable(host, name)
@@ -432,6 +453,7 @@ export class Store extends Context.Service<
         hosts.get(hostWord(host))?.snapshots.get(name)?.sealed === true
           ? Effect.void
           : Effect.fail(notOurs("reset to", fakePath(host, name), "it is not a sealed snapshot")),
+      temporary: () => Effect.succeed([]),
       sweep: () => Effect.succeed([]),
       growth: (host, name, previous) =>
         having(host, [name, ...(previous === null ? [] : [previous])], {

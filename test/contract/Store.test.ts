@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
+import { randomBytes } from "node:crypto"
 import {
   chmodSync,
   chownSync,
@@ -218,6 +219,21 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
         yield* btrfs.snapshot(`${place}/current`, `${place}/.newer`)
         mkdirSync(`${place}/.new-directory`)
         writeFileSync(`${place}/.new-file`, "")
+        // What it would be is said before: what was to be a snapshot holds nothing that `current` does not.
+        yield* btrfs.snapshot(`${place}/current`, `${place}/.new-aside`)
+        writeFileSync(`${place}/.new-aside/big`, randomBytes(3_000_000))
+        writeFileSync(`${place}/current/big`, randomBytes(5_000_000))
+        yield* btrfs.sync(root)
+        const would = yield* store.temporary("a", names[0])
+        assert.sameMembers(
+          would.map(({ name }) => name),
+          [".new-aside", `.new-${names[1]}`, `.new-${names[2]}`]
+        )
+        for (const { bytes, name } of would) {
+          if (name === ".new-aside") assert.approximately(bytes, 3_000_000, 300_000)
+          else assert.strictEqual(bytes, 0)
+        }
+        yield* btrfs.deleteSubvolume(`${place}/.new-aside`)
         assert.sameMembers([...(yield* store.sweep("a"))], [`.new-${names[1]}`, `.new-${names[2]}`])
         assert.sameMembers(readdirSync(place), [names[0], "current", ".newer", ".new-directory", ".new-file"])
         assert.deepStrictEqual(yield* store.sweep("a"), [])
@@ -350,6 +366,7 @@ describe.skipIf(!isRoot)(`on loopback btrfs${needsRoot}`, () => {
               store.snapshots("a"),
               store.take("a", names[0]),
               store.settled,
+              store.temporary("a", null),
               store.sweep("a")
             ]
             for (const work of works) {

@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -29,6 +30,7 @@ import { status } from "../../src/programs/Status.ts"
 import { Btrfs } from "../../src/services/Btrfs.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
+import { Registry } from "../../src/services/Registry.ts"
 import { Store } from "../../src/services/Store.ts"
 import { numberedKey } from "../domain/publicKeys.ts"
 import { Lab } from "../lab/Lab.ts"
@@ -87,6 +89,17 @@ const toFull = (path: string) =>
       closeSync(file)
     }
   })
+
+/** Files of 1 MB, `part-N`, until there is no room for more; how many. */
+const partsToFull = (directory: string): number => {
+  for (let n = 0; ; n++) {
+    try {
+      writeFileSync(`${directory}/part-${n}`, randomBytes(MB))
+    } catch {
+      return n
+    }
+  }
+}
 
 /** The device that is mounted there. */
 const sourceOf = (store: string) => [execFileSync("findmnt", ["-no", "SOURCE", store], { encoding: "utf8" }).trim()]
@@ -344,7 +357,7 @@ describe.skipIf(!root)("a real store", () => {
         const first = killedBefore.indexOf("journal deleting")
         assert.deepStrictEqual(
           killedBefore.slice(first).filter((name) => !/^(lock|remove|usage)/.test(name)),
-          ["journal deleting", "delete", "sync", "journal deleted", "journal deleting"]
+          ["journal deleting", "delete snapshot", "sync", "journal deleted", "journal deleting"]
         )
         assert.isAtLeast((yield* deletedNow).length, 4)
         // A lock that a killed holder had is free again, and what it began is finished.
@@ -359,6 +372,109 @@ describe.skipIf(!root)("a real store", () => {
           left.has("2026-01-01T00:00+0000") && left.has("2026-01-03T00:00+0000") && left.has("$(rm -rf x); y")
         )
       }).pipe(Effect.provide(realServer(512 * 2 ** 20))),
+    limit
+  )
+
+  it.effect(
+    "is measured, swept, balanced and pruned in the end though prune is killed before each of its steps",
+    () =>
+      Effect.gen(function* () {
+        const { store } = yield* Layout
+        const journal = yield* Journal
+        const sealed = yield* Store
+        const names = (host: string) => Effect.map(sealed.snapshots(host), (found) => found.map(({ name }) => name))
+        // Three hosts whose access was taken away in the middle of a run, and two whose removal was cut short.
+        const removed = ["c", "d", "e"]
+        const removing = ["f", "g"]
+        for (const [n, host] of ["a", ...removed, ...removing].entries()) {
+          const { blob, type } = numberedKey(n)
+          yield* addClient({ host, key: `${type} ${blob}` })
+          for (let number = 0; number < (host === "a" ? 6 : 1); number++) {
+            writeFileSync(`${store}/${host}/current/churn`, randomBytes(4 * MB))
+            yield* past(host, number, 4 * MB)
+          }
+        }
+        // Two of a's that nobody has measured, and what killed runs of it left.
+        const at = firstDay + 6 * day
+        for (const time of [at, at + day]) {
+          writeFileSync(`${store}/a/current/new-${time}`, randomBytes(2 * MB))
+          const name = formatSnapshotName(time)
+          yield* sealed.take("a", name)
+          yield* journal.append("a", { _tag: "snapshot", at: time, name, state: "complete", by: "host", transfer: 0 })
+        }
+        for (const name of [formatSnapshotName(at + 2 * day), "aside"]) {
+          execFileSync("btrfs", ["-q", "subvolume", "snapshot", `${store}/a/current`, `${store}/a/.new-${name}`])
+        }
+        // Data has all of the disk in chunks that are half empty, so metadata cannot grow; small files have nearly all of that.
+        const filler = `${store}/.filler`
+        mkdirSync(filler)
+        for (let n = 0; n < 7000; n++) writeFileSync(`${filler}/small-${n}`, Buffer.alloc(1900, n))
+        const parts = partsToFull(filler)
+        yield* (yield* Btrfs).sync(store)
+        for (let n = 0; n < parts; n++) if (n % 8 > 1) rmSync(`${filler}/part-${n}`)
+        for (const host of removed) {
+          writeFileSync(`${store}/${host}/current/part`, randomBytes(3 * MB))
+          yield* removeClient({ host })
+        }
+        for (const host of removing) {
+          yield* removeClient({ host })
+          yield* journal.append(host, { _tag: "removing", at })
+        }
+        execFileSync("sync", ["-f", store])
+        yield* toDay(40)
+        const began = yield* storeSpace()
+        assert.isTrue(began.shortOfMetadata)
+        const before = yield* names("a")
+        const reserve = began.free + 30 * MB
+        const program = join(import.meta.dirname, "pruneOnce.ts")
+        const killedBefore: Array<string> = []
+        for (;;) {
+          const args = [program, store, String(reserve), String(firstDay + 40 * day), "0", JSON.stringify(killedBefore)]
+          const { signal, status, stderr, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" })
+          const left = yield* names("a")
+          assert.deepStrictEqual(left, before.slice(before.length - left.length), killedBefore.at(-1))
+          for (const host of ["a", ...removed]) assert.isEmpty((yield* journal.read(host)).damaged)
+          for (const host of removed) assert.lengthOf(yield* names(host), 1)
+          if (signal === null) {
+            assert.strictEqual(status, 0, stderr)
+            break
+          }
+          killedBefore.push(stdout.trim().split("\n").at(-1)!)
+        }
+        assert.includeMembers(killedBefore, [
+          ...["measure what changed", "measure names", "journal counted"],
+          ...["delete temporary snapshot", "delete temporary aside"],
+          ...["new token", "forget a push", "take temporary current", "chown temporary current"],
+          ...["rename current to temporary aside", "rename temporary current to current", "journal reset"],
+          ...["journal removing", "delete current", "remove a host's directory", "forget a host", "journal removed"],
+          ...["balance data", "journal deleting", "delete snapshot", "sync", "journal deleted", "write reserve"]
+        ])
+        const left = yield* names("a")
+        assert.isBelow(left.length, before.length)
+        assert.isAbove(left.length, 1)
+        const { record } = (yield* storeSpace()).hosts.find(({ host }) => host === "a")!
+        for (const name of before.slice(-2)) assert.approximately(record.bytes.get(name)!, 2 * MB, MB / 10)
+        assert.sameMembers(readdirSync(`${store}/a`), [...left, "current"])
+        const after = yield* storeSpace()
+        assert.isFalse(after.shortOfMetadata)
+        assert.isAtLeast(after.free, reserve)
+        // Only the one that was killed between the two renames has no `current`, which is made when it comes back.
+        const without = removed.filter((host) => !existsSync(`${store}/${host}/current`))
+        assert.isAtMost(without.length, 1)
+        for (const [n, host] of removed.entries()) {
+          const { blob, type } = numberedKey(n + 10)
+          yield* addClient({ host, key: `${type} ${blob}` })
+          const held = readdirSync(`${store}/${host}/current`)
+          assert.deepStrictEqual(held, without.includes(host) ? [] : ["churn"])
+          const [last] = yield* names(host)
+          assert.strictEqual(statSync(`${store}/${host}/${last}/churn`).size, 4 * MB)
+        }
+        for (const host of removing) assert.isFalse(existsSync(`${store}/${host}`))
+        assert.sameMembers(
+          (yield* (yield* Registry).list).map(({ host }) => host),
+          ["a", ...removed]
+        )
+      }).pipe(Effect.provide(realServer(320 * 2 ** 20))),
     limit
   )
 
@@ -617,6 +733,50 @@ describe.skipIf(!root)("an administrator and space", () => {
           assert.lengthOf(yield* snapshotNames(server, "old"), left.size)
           yield* server.ok(["byteback", "prune", "--trust-clock"])
           yield* server.ok(["byteback", "prune"])
+        }).pipe(Effect.scoped)
+    )
+
+    it.effect(
+      "has nothing deleted by a server whose clock is two years back or ten ahead, until it is right again",
+      () =>
+        Effect.gen(function* () {
+          const server = yield* serverMachine("wrong", "600M")
+          yield* server.ok(["byteback", "add-client", "old", someKey])
+          yield* makePast(server, "old", 20, 3 * MB)
+          const before = yield* snapshotNames(server, "old")
+          // A machine's clock is the host's too, so it is the installed program that is told another time.
+          yield* server.write(
+            "/root/clock.cjs",
+            "const { now } = Date\nDate.now = () => now() + process.env.AWAY * 864e5\n"
+          )
+          const wrongly = (days: number, ...words: ReadonlyArray<string>) =>
+            server.run(["byteback", ...words], {
+              env: { NODE_OPTIONS: "--require=/root/clock.cjs", AWAY: String(days) }
+            })
+          const all = ["prune", "--prune-force", "--maxpercent", "100"]
+          const nothing = Effect.fnUntraced(function* (days: number, last: string) {
+            for (const words of [all, [...all, "--dry-run"], ["prune", "--list"]]) {
+              const { code, stderr, stdout } = yield* wrongly(days, ...words)
+              assert.deepStrictEqual([code, stdout], [1, ""], words.join(" "))
+              assert.match(
+                stderr,
+                new RegExp(`the clock says 20\\S+ and was last believed or written down on ${last}.*nothing is deleted`)
+              )
+            }
+            assert.match((yield* wrongly(days, "status")).stdout, /the clock says .*byteback prune --trust-clock/)
+            // Nor before a push that needs room.
+            assert.strictEqual((yield* wrongly(days, "prune", "--for", "old")).code, 1)
+            assert.deepStrictEqual(yield* snapshotNames(server, "old"), before)
+          })
+          const today = (yield* server.ok(["date", "-u", "+%Y-%m-%d"])).trim()
+          // First by the journals alone, then by the memory of when it was last right.
+          for (const away of [-730, 3650]) yield* nothing(away, ".*")
+          yield* server.ok(["byteback", "prune"])
+          const remembered = yield* server.ok(["cat", "/var/lib/byteback/clock"])
+          for (const away of [-730, 3650]) yield* nothing(away, today)
+          assert.strictEqual(yield* server.ok(["cat", "/var/lib/byteback/clock"]), remembered)
+          yield* server.run(["byteback", ...all])
+          assert.deepStrictEqual(yield* snapshotNames(server, "old"), before.slice(-1))
         }).pipe(Effect.scoped)
     )
 

@@ -428,6 +428,28 @@ exec /opt/real/byteback-receive "$@"
       }).pipe(Effect.scoped)
     )
 
+    it.effect("of a larger backup that was approved before it came: room is made before the first attempt", () =>
+      Effect.gen(function* () {
+        const server = yield* serverMachine("server10", "800M")
+        const client = yield* clientMachine(server, "announced")
+        yield* makePast(server, "announced", 8, 60_000_000)
+        const before = yield* snapshotNames(server, "announced")
+        // There is more than the reserve, and less than what was announced.
+        yield* server.ok(["byteback", "prune"])
+        assert.deepStrictEqual(yield* snapshotNames(server, "announced"), before)
+        yield* server.ok(["byteback", "approve", "announced", "--bytes", "500M"])
+        yield* client.ok(["sh", "-c", "head -c 450000000 /dev/urandom > /data/big"])
+        // All of it at once: it met no full store.
+        assert.match((yield* client.run(backupWords())).stderr, /backup of announced complete: .* 450 MB sent/)
+        const taken = (yield* snapshotNames(server, "announced")).filter((name) => !before.includes(name))
+        assert.lengthOf(taken, 1)
+        assert.strictEqual(
+          (yield* server.ok(["stat", "-c", "%s", `/byteback/announced/${taken[0]}/data/big`])).trim(),
+          "450000000"
+        )
+      }).pipe(Effect.scoped)
+    )
+
     it.effect("of two versions: a server that is too old or too new is named", () =>
       Effect.gen(function* () {
         const server = yield* serverMachine("server8")

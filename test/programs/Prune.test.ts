@@ -2,18 +2,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { Effect, Exit, Fiber, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { dirname } from "node:path"
 import { approve } from "../../src/programs/Approve.ts"
 import { hold, release } from "../../src/programs/Hold.ts"
 import { makeRoom } from "../../src/programs/MakeRoom.ts"
 import { planFor, prune, storeSpace } from "../../src/programs/Prune.ts"
 import { status } from "../../src/programs/Status.ts"
+import { wantedBefore } from "../../src/domain/prune/defended.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
 import { Lock } from "../../src/services/Lock.ts"
+import { Registry } from "../../src/services/Registry.ts"
 import { ServerConfig } from "../../src/services/ServerConfig.ts"
 import { Store } from "../../src/services/Store.ts"
 import { SystemFile } from "../../src/services/SystemFile.ts"
+import type { Plan } from "../../src/domain/prune/plan.ts"
 import { at, start } from "./serverFakes.ts"
 import { brokenDisk, day, GB, onModel, StoreModel } from "./storeModel.ts"
 
@@ -202,6 +206,64 @@ describe("a prune", () => {
         model.metadataUsed = 0
         yield* prune(age)
         assert.strictEqual(yield* left, `${1.5 * GB}\n`)
+      })
+    )
+  })
+
+  it.effect("leaves what was approved for a host there too, from the approval on until a run has had it", () => {
+    const model = full(10 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(10), GB)
+        const { run } = yield* Layout
+        const files = yield* SystemFile
+        const wanted = (host: string) =>
+          Effect.map(files.read(`${run}/reserve`), (text) => wantedBefore(text ?? "", host))
+        // Before any prune has looked.
+        yield* approve({ host: "a", bytes: 50 * GB, runs: 2 })
+        assert.deepStrictEqual([yield* wanted("a"), yield* wanted("b")], [50 * GB, 0])
+        // What has arrived of it already need not be free.
+        model.pending.set("a", 20 * GB)
+        yield* prune(age)
+        assert.deepStrictEqual([yield* wanted("a"), yield* wanted("b")], [30 * GB, 1.5 * GB])
+        model.pending.clear()
+        const taken = { _tag: "snapshot", state: "complete", by: "host", transfer: 0, bytes: GB, files: 1000 } as const
+        const journal = yield* Journal
+        yield* journal.append("a", { ...taken, at: start, name: "2026-11-23T17:52+0000" })
+        yield* prune(age)
+        assert.strictEqual(yield* wanted("a"), 50 * GB)
+        yield* journal.append("a", { ...taken, at: start, name: "2026-11-23T17:53+0000" })
+        yield* prune(age)
+        assert.strictEqual(yield* wanted("a"), 1.5 * GB)
+        // A file that says nothing is written anew, and short of metadata is short for all.
+        yield* files.write(`${run}/reserve`, "\0\n\n-5 a\nb 1e9\n", 0o600)
+        assert.strictEqual(yield* wanted("b"), 0)
+        yield* prune(age)
+        assert.strictEqual(yield* wanted("b"), 1.5 * GB)
+        yield* approve({ host: "a", bytes: 50 * GB })
+        model.metadataUsed = 9.9 * GB
+        yield* prune(age)
+        assert.deepStrictEqual([yield* wanted("a"), yield* wanted("b")], [Infinity, Infinity])
+      })
+    )
+  })
+
+  it.effect("leaves what is approved while it runs, though it has looked before that", () => {
+    const model = full(63 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(40), GB)
+        const services = yield* Effect.context<Journal | Lock | Registry | SystemFile>()
+        yield* approve({ host: "b", bytes: 20 * GB })
+        yield* prune({
+          ...age,
+          most: 1,
+          onDelete: () => approve({ host: "a", bytes: 50 * GB }).pipe(Effect.orDie, Effect.provide(services))
+        })
+        const text = (yield* (yield* SystemFile).read(`${(yield* Layout).run}/reserve`))!
+        assert.deepStrictEqual([wantedBefore(text, "a"), wantedBefore(text, "b")], [50 * GB, 20 * GB])
       })
     )
   })
@@ -650,35 +712,72 @@ describe("a host that fills the metadata with files of no size", () => {
 })
 
 describe("an oversized backup", () => {
-  it.effect("enlarges no plan, however much of it has arrived, until it is approved", () => {
-    const model = full(60 * GB)
+  const ages = fc.uniqueArray(fc.nat({ max: 60 }), { minLength: 1, maxLength: 14 })
+  const stores = fc.record({
+    a: ages,
+    b: ages,
+    c: ages,
+    size: fc.constantFrom(0.5, 1, 3),
+    missing: fc.integer({ min: -3, max: 8 }),
+    large: fc.integer({ min: 1, max: 30 }),
+    method: fc.constantFrom("age" as const, "importance" as const, "spread" as const),
+    metadata: fc.boolean()
+  })
+
+  /** The plan for such a store when so much of a's next backup has arrived; `larger`, beyond what its past earns it. */
+  const planned = (
+    given: typeof stores extends fc.Arbitrary<infer A> ? A : never,
+    larger: number,
+    approved: number = 0
+  ) => {
+    const model = full(0)
     return onModel(
       model,
       Effect.gen(function* () {
-        yield* model.filled("a", dailies(38), GB)
-        const space = yield* storeSpace()
-        const [own] = space.hosts.filter(({ host }) => host === "a")
-        const { reserve } = own!
-        const planWith = (pending: number, approval?: { readonly bytes?: number; readonly runs: number }) =>
-          planFor(
-            {
-              ...space,
-              free: space.free - pending,
-              hosts: [{ ...own!, pending, record: { ...own!.record, approval } }]
-            },
-            age.method
-          ).deletions.map(({ snapshot }) => snapshot.id)
-        const size = fc.integer({ min: 0, max: 50 * GB })
-        fc.assert(
-          fc.property(size, size, (pending, other) => {
-            assert.deepStrictEqual(planWith(pending), planWith(Math.min(pending, reserve)))
-            const approved = planWith(pending, { bytes: other, runs: 1 })
-            assert.deepStrictEqual(approved, other < pending ? planWith(pending) : planWith(pending, { runs: 1 }))
-          })
-        )
-        assert.isAbove(planWith(10 * GB, { runs: 1 }).length, planWith(10 * GB).length)
-      })
+        yield* model.filled("a", given.a, given.size * GB)
+        yield* model.filled("b", given.b, GB)
+        yield* model.filled("c", given.c, 2 * GB)
+        const { hosts, reserve: wanted } = yield* storeSpace()
+        const { reserve } = hosts.find(({ host }) => host === "a")!
+        // So much is missing to the reserve when what was earned has arrived.
+        model.live = model.free - wanted + given.missing * GB + larger
+        model.pending.set("a", reserve + larger)
+        if (given.metadata) {
+          model.metadataUsed = 9.2 * GB
+          model.metadata.set("a", { current: 0.01 * GB + larger / 100, each: 0.01 * GB })
+          for (const host of ["b", "c"]) model.metadata.set(host, { current: 0, each: 0.02 * GB })
+          model.metadataUsed += larger / 100
+        }
+        if (approved > 0) yield* approve({ host: "a", ...(approved < Infinity ? { bytes: approved } : {}) })
+        return planFor(yield* storeSpace(), { name: given.method })
+      }),
+      ["a", "b", "c"]
+    ).pipe(Effect.provide(TestClock.layer()), Effect.runPromise)
+  }
+
+  it("enlarges no plan, and takes nothing from its neighbours that an earned one would not, until it is approved", async () => {
+    let enlarged = 0
+    await fc.assert(
+      fc.asyncProperty(stores, async (given) => {
+        const size = given.large * GB
+        const [earned, larger, tooLittle, approved] = await Promise.all([
+          planned(given, 0),
+          planned(given, size),
+          planned(given, size, size / 2),
+          planned(given, size, Infinity)
+        ])
+        // What is larger than was approved is as if nothing had been.
+        assert.strictEqual(tooLittle.digest, larger.digest)
+        const missing = (plan: Plan) => Math.max(0, Math.round(plan.reserve - plan.free))
+        const others = (plan: Plan) =>
+          plan.deletions.flatMap(({ snapshot: { host, id } }) => (host === "a" ? [] : [`${host}/${id}`]))
+        if (!given.metadata) assert.strictEqual(missing(larger), missing(earned))
+        assert.includeMembers(others(earned), others(larger))
+        if (missing(approved) > missing(larger)) enlarged++
+      }),
+      { numRuns: 150 }
     )
+    assert.isAbove(enlarged, 30)
   })
 })
 
@@ -735,6 +834,27 @@ describe("room for a run", () => {
         yield* makeRoom("a")
         assert.isAtLeast(model.free, 8 * GB)
         assert.isBelow(model.free, 10 * GB)
+      })
+    )
+  })
+
+  it.effect("is not refused for what may yet come of a backup of any size that was approved", () => {
+    const model = full(90 * GB)
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled("a", dailies(4), GB)
+        model.pending.set("a", 20 * GB)
+        yield* approve({ host: "a" })
+        yield* makeRoom("a")
+        // All that may go did: 9 GB are free for what is left of it.
+        assert.lengthOf(model.names("a"), 1)
+        // What is known not to fit is.
+        yield* approve({ host: "a", bytes: 40 * GB })
+        assert.match((yield* Effect.flip(makeRoom("a"))).message, /no space: a needs 20 GB, 9 GB is free/)
+        yield* approve({ host: "a" })
+        model.live += 8.5 * GB
+        assert.match((yield* Effect.flip(makeRoom("a"))).message, /no space: a needs 1 GB, 500 MB is free/)
       })
     )
   })

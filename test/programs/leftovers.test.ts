@@ -75,21 +75,29 @@ describe("the unfinished run of a host whose access was taken away", () => {
     )
   )
 
-  it.effect("is left by a prune that is held to a plan, as nobody was shown that", () =>
-    two((model) =>
-      Effect.gen(function* () {
-        unfinished(model, GB)
-        yield* removeClient({ host: "b" })
-        const { plan } = yield* prune({ dryRun: true })
-        const { deleted, swept } = yield* prune({ plan: plan.digest })
-        assert.isEmpty(swept)
-        assert.isAbove(deleted.length, 0)
-        assert.deepStrictEqual(
-          deleted.map(({ host, name }) => `${host}/${name}`),
-          plan.deletions.map(({ snapshot }) => `${snapshot.host}/${snapshot.id}`)
-        )
-      })
-    )
+  it.effect(
+    "is shown, and given back by a prune that is held to that; by none that is held to what was shown before",
+    () =>
+      two((model) =>
+        Effect.gen(function* () {
+          const { plan: before } = yield* prune({ dryRun: true })
+          unfinished(model, GB)
+          yield* removeClient({ host: "b" })
+          assert.strictEqual((yield* Effect.flip(prune({ plan: before.digest })))._tag, "PlanChanged")
+          model.live += 2 * GB
+          const shown = yield* prune({ dryRun: true })
+          assert.strictEqual(model.pending.get("b"), GB)
+          const { plan } = shown
+          const { deleted, swept } = yield* prune({ plan: plan.digest })
+          assert.deepStrictEqual(swept, [{ host: "b", name: "current" }])
+          assert.deepStrictEqual(swept, shown.swept)
+          assert.isAbove(deleted.length, 0)
+          assert.deepStrictEqual(
+            deleted.map(({ host, name }) => `${host}/${name}`),
+            plan.deletions.map(({ snapshot }) => `${snapshot.host}/${snapshot.id}`)
+          )
+        })
+      )
   )
 
   it.effect("is left where the host has its access, or has it again", () =>

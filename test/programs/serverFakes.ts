@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { formatPushRecord } from "../../src/domain/pushRecord.ts"
 import { Journal } from "../../src/services/Journal.ts"
+import { Lock } from "../../src/services/Lock.ts"
 import { Registry } from "../../src/services/Registry.ts"
 import { Runs } from "../../src/services/Runs.ts"
 import { Store } from "../../src/services/Store.ts"
@@ -14,7 +15,8 @@ export const serverFakes = Layer.mergeAll(
   Registry.layerFake,
   Journal.layerFake,
   Runs.layerFake,
-  SystemFile.layerFake
+  SystemFile.layerFake,
+  Lock.layerFake
 )
 
 export const host = "a.example"

@@ -132,6 +132,8 @@ export class StoreModel {
                 list.map((one) => (one.name === name ? { ...one, sealed: true } : one))
               )
             }),
+          temporary: (host) =>
+            checked(() => (this.temporary.get(host) ?? []).map(({ bytes, name }) => ({ bytes, name, metadata: 0 }))),
           sweep: (host) =>
             checked(() => {
               const found = this.temporary.get(host) ?? []

@@ -45,7 +45,8 @@ export interface Kept {
 /**
  * `outcome`: `met`, free >= reserve after the last deletion; `short`, nothing deletable is left and `shortfall` bytes are missing;
  * `owed`, what is missing is held by hosts over their share that are new or whose snapshots are in doubt, and that have nothing left to
- * delete: hosts within theirs do not pay for it; `measure`, nobody knows what the last deletion frees: carry it out, measure, and plan again.
+ * delete: hosts within theirs do not pay for it; `measure`, nobody knows what the last deletion frees: carry it out, measure, and plan
+ * again. Where all is to go (a reserve of Infinity) that does not matter, and what nobody knows counts as nothing.
  */
 export interface Plan {
   readonly method: Method["name"]
@@ -106,7 +107,7 @@ export const plan = (request: PlanRequest): Plan => {
     queue.take(bytes)
     gone.add(snapshot)
     deletions.push({ snapshot, free, why })
-    if (snapshot.bytes === undefined && free < reserve) outcome = "measure"
+    if (snapshot.bytes === undefined && free < reserve && reserve < Infinity) outcome = "measure"
   }
   return {
     method: method.name,
@@ -118,15 +119,34 @@ export const plan = (request: PlanRequest): Plan => {
     outcome,
     frees: free - request.free,
     shortfall: Math.max(0, reserve - free),
-    digest: digest(canonical(method, deletions))
+    digest: digestOf(method.name, deletions)
   }
 }
 
-/** The text that a plan's digest is taken of: the method, then host and name of each deletion, a JSON array a line. */
-export const canonical = (method: Method, deletions: ReadonlyArray<Deletion>): string =>
-  [[method.name], ...deletions.map(({ snapshot }) => [snapshot.host, snapshot.id])]
+/** What is given back without being chosen, as nobody needs it; `name` is of a subvolume. */
+export interface GivenBack {
+  readonly host: string
+  readonly name: string
+}
+
+/**
+ * The text that a plan's digest is taken of: the method, then host and name of each deletion, a JSON array a line; then the same of what
+ * is given back before, with a word that says so.
+ */
+export const canonical = (
+  method: Method["name"],
+  deletions: ReadonlyArray<Deletion>,
+  givenBack: ReadonlyArray<GivenBack> = []
+): string =>
+  [
+    [method],
+    ...deletions.map(({ snapshot }) => [snapshot.host, snapshot.id]),
+    ...givenBack.map(({ host, name }) => [host, name, "given back"])
+  ]
     .map((line) => JSON.stringify(line))
     .join("\n")
+
+export const digestOf = (...parts: Parameters<typeof canonical>): string => digest(canonical(...parts))
 
 interface Host {
   readonly used: number

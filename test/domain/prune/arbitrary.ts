@@ -29,7 +29,7 @@ export const snapshots = (options: { readonly maxLength?: number; readonly hosts
         )
     )
 
-/** The same with all that a plan looks at. Bytes are known unless `unknown`. */
+/** The same with all that a plan looks at. Bytes are known unless `unknown`. In doubt is only what nobody deletes for that. */
 export const stored = (options: { readonly maxLength?: number; readonly unknown?: boolean } = {}) =>
   snapshots(options).chain((list) =>
     fc
@@ -39,13 +39,29 @@ export const stored = (options: { readonly maxLength?: number; readonly unknown?
             state: fc.constantFrom("complete", "complete", "complete", "incomplete", "suspect" as const),
             held: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
             inUse: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+            futile: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+            doubted: fc.nat({ max: 500 }),
             bytes: fc.oneof(fc.integer({ min: 0, max: 50 }), fc.constant(0))
           },
-          { requiredKeys: options.unknown === true ? ["state", "held", "inUse"] : ["state", "held", "inUse", "bytes"] }
+          {
+            requiredKeys: [
+              "state",
+              "held",
+              "inUse",
+              "futile",
+              ...(options.unknown === true ? [] : (["bytes"] as const))
+            ]
+          }
         ),
         { minLength: list.length, maxLength: list.length }
       )
-      .map((details) => list.map((snapshot, i) => ({ ...snapshot, ...details[i]! }) as Stored))
+      .map((details) =>
+        list.map((snapshot, i) => {
+          const { doubted, ...rest } = details[i]!
+          const isDoubted = doubted !== undefined && (rest.state === "suspect" || rest.held)
+          return { ...snapshot, ...rest, ...(isDoubted ? { doubted } : {}) } as Stored
+        })
+      )
   )
 
 /** Snapshots of one host by their ages in days; ids count from 0. */

@@ -124,7 +124,8 @@ const worth = (method: Method, list: ReadonlyArray<Stored>, now: number, firsts:
 
 /**
  * What a plan deletes, in order: every choice anew from all that is left. In groups: what is incomplete and replaced; the hosts over
- * their share, old before young; the others, old before young, as long as newcomers over their share do not owe what is missing.
+ * their share, old before young; the others, old before young, as long as hosts over their share do not owe what is missing: all of it
+ * where they are new, and else as much as is in doubt.
  */
 export const naivePlan = (request: PlanRequest & Required<Pick<PlanRequest, "firsts" | "minAge" | "shares">>) => {
   const { firsts, method, minAge, now, reserve, shares } = request
@@ -149,7 +150,7 @@ export const naivePlan = (request: PlanRequest & Required<Pick<PlanRequest, "fir
       const list = left.filter((s) => s.host === host && good(s))
       const worths = worth(method, list, now, firsts)
       return list.flatMap((snapshot, index) => {
-        if (snapshot.held || snapshot.inUse || floors.includes(snapshot)) return []
+        if (snapshot.held || snapshot.inUse || snapshot.futile === true || floors.includes(snapshot)) return []
         const late = (over(host) > 0 ? 0 : 2) + (now - snapshot.t < minAge ? 1 : 0)
         return [{ snapshot, worth: worths[index]!, group: replaced.includes(snapshot) ? 0 : 1 + late }]
       })
@@ -160,8 +161,9 @@ export const naivePlan = (request: PlanRequest & Required<Pick<PlanRequest, "fir
         a.group - b.group ||
         (a.worth < b.worth ? -1 : a.worth > b.worth ? 1 : first * newestFirst(a.snapshot, b.snapshot))
     )
-    const newcomers = hosts.filter((host) => now - firsts.get(host)! < minAge)
-    const owed = newcomers.reduce((sum, host) => sum + over(host), 0)
+    const doubted = (host: string) => left.filter((s) => s.host === host).reduce((sum, s) => sum + (s.doubted ?? 0), 0)
+    const owes = (host: string) => (now - firsts.get(host)! < minAge ? over(host) : Math.min(over(host), doubted(host)))
+    const owed = hosts.reduce((sum, host) => sum + owes(host), 0)
     if (next === undefined || (next.group > 2 && owed >= reserve - free)) break
     const { snapshot } = next
     left.splice(left.indexOf(snapshot), 1)
