@@ -38,11 +38,16 @@ export class RoomComing extends Schema.TaggedError<RoomComing>()("RoomComing", {
  */
 export const makeRoom = Effect.fn("makeRoom")(function* (host: string) {
   const journal = yield* Journal
-  const { defend } = admission(requestFor(yield* storeSpace(), host, Infinity))
+  const before = yield* storeSpace()
+  const wanted = requestFor(before, host, Infinity)
+  const { defend, verdict: foreseen } = admission(wanted)
+  const isOver = before.hosts.some((one) => one.host === host && one.used > one.share)
   // A run that waits is no time to measure what others have pushed.
-  const pruned = yield* prune({ reserve: defend, measure: false }).pipe(
-    Effect.catchTag("Locked", (locked) => Effect.succeed(locked))
-  )
+  const pruned = yield* prune({
+    reserve: defend,
+    least: isOver || foreseen === "suddenly larger" ? 0 : Math.max(wanted.needs, wanted.least ?? 0),
+    measure: false
+  }).pipe(Effect.catchTag("Locked", (locked) => Effect.succeed(locked)))
   const space = yield* storeSpace()
   const request = requestFor(space, host, 0)
   const { verdict } = admission(request)

@@ -259,14 +259,16 @@ export const metadataStanding = ({ hosts, usage }: StoreSpace) =>
 /**
  * The plan for a store as it is, without what is `inUse` and what would free nothing (both as HOST/SNAPSHOT). Short of metadata, it is
  * made in bytes of that, before anything else. Nobody can say how much of it a deletion returns: then it goes one at a time, each to be
- * measured. `reserve` where another than the store's own is to be reached; all of it (Infinity): delete until nothing may go.
+ * measured. `reserve` where another than the store's own is to be reached; all of it (Infinity): delete until nothing may go. `least`: see
+ * `PlanRequest`.
  */
 export const planFor = (
   space: StoreSpace,
   method: Method,
   inUse: ReadonlySet<string> = new Set(),
   reserve: number = space.reserve,
-  futile: ReadonlySet<string> = new Set()
+  futile: ReadonlySet<string> = new Set(),
+  least: number = 0
 ): Plan => {
   const { hosts, now, usage } = space
   const common = {
@@ -292,6 +294,8 @@ export const planFor = (
     ...common,
     free: space.free + written,
     reserve,
+    // A run that waits does so for what is there.
+    least: least === 0 ? 0 : least + written,
     snapshots: storedOf(space, inUse, futile, null),
     shares: new Map(hosts.map((one) => [one.host, { share: one.share, used: usedOf(one) }]))
   })
@@ -323,6 +327,8 @@ export interface PruneOptions {
   readonly most?: number
   /** Bytes to be free in the end, where not the store's own reserve. */
   readonly reserve?: number
+  /** Bytes that a run of a host within its share is waiting for; 0 unless given. */
+  readonly least?: number
   /** Measure the snapshots that are not measured yet first, which may take long. Unless they are, the ones before them are passed over. */
   readonly measure?: boolean
   /** The clock is right, whatever the journals say; remembered. */
@@ -521,7 +527,7 @@ export const prune = Effect.fn("prune")(function* (options: PruneOptions) {
   /** A plan whose next deletion, or all hosts' first ones, free something, as far as anyone can know. */
   const planned = Effect.fnUntraced(function* (space: StoreSpace, reserve: number, each: boolean) {
     for (;;) {
-      const found = planFor(space, method, inUse, reserve, futile)
+      const found = planFor(space, method, inUse, reserve, futile, options.least)
       if (space.shortOfMetadata) return found
       const next = each ? firstOfEach(found.deletions) : found.deletions.slice(0, 1)
       let vain: Stored | undefined

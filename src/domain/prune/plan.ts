@@ -20,6 +20,8 @@ export interface PlanRequest {
   readonly free: number
   readonly reserve: number
   readonly snapshots: ReadonlyArray<Stored>
+  /** Bytes that a run of a host within its share is waiting for, which others' doubt is no reason to refuse; 0 unless given. */
+  readonly least?: number
   /** Seconds; MIN_AGE unless given. */
   readonly minAge?: number
   /** By host; a host that is not named is within its share. */
@@ -67,18 +69,19 @@ export interface Plan {
 }
 
 /**
- * Deletes the next victim until free >= reserve or nothing deletable is left. The next is, among what may go at all:
+ * Deletes the next victim until free >= reserve and `least`, or nothing deletable is left. The next is, among what may go at all:
  *
  * 1. what is incomplete and replaced by something complete;
  * 2. what belongs to hosts over their share, by the method among them; older than `minAge` before younger;
- * 3. what belongs to the others, likewise, but only for what is missing beyond the bytes that are owed (see `Queue`).
+ * 3. what belongs to the others, likewise, but only for what is missing beyond the bytes that are owed (see `Queue`), and up to `least`
+ *    for what is owed by new hosts alone.
  *
  * A deletion counts against its host's share at once. Each choice depends on nothing but what is still there, so a plan that was
  * carried out in part and made again is the rest of itself, provided that `firsts` is given and that deletions free what
  * they promised. What may not go still has its rank in `importance` and still stands between its neighbours in `spread`.
  */
 export const plan = (request: PlanRequest): Plan => {
-  const { method, now, reserve } = request
+  const { least = 0, method, now, reserve } = request
   const hosts = hostsOf(request)
   const queue = new Queue(hosts.map((host) => host.history))
   hosts.forEach(({ doubted, share, used }, index) => {
@@ -92,10 +95,11 @@ export const plan = (request: PlanRequest): Plan => {
   const gone = new Set<Stored>()
   let free = request.free
   let outcome: Plan["outcome"] = "met"
-  while (free < reserve && outcome === "met") {
-    const index = queue.next(reserve - free)
+  const goal = Math.max(reserve, least)
+  while (free < goal && outcome === "met") {
+    const index = queue.next(goal - free, free < least)
     if (index < 0) {
-      outcome = index === OWED ? "owed" : "short"
+      if (free < reserve) outcome = index === OWED ? "owed" : "short"
       break
     }
     const host = hosts[index]!
@@ -107,7 +111,7 @@ export const plan = (request: PlanRequest): Plan => {
     queue.take(bytes)
     gone.add(snapshot)
     deletions.push({ snapshot, free, why })
-    if (snapshot.bytes === undefined && free < reserve && reserve < Infinity) outcome = "measure"
+    if (snapshot.bytes === undefined && free < goal && reserve < Infinity) outcome = "measure"
   }
   return {
     method: method.name,

@@ -19,7 +19,7 @@ const WITHIN = 2
  * A new host has no past for admission to measure it by, so for its first `minAge` what it holds over its share is owed: hosts within
  * their own lose nothing for as much of what is missing. Later they do pay, since hosts of unequal size are no attack, and a store
  * that waits for ever serves nobody. But as much of it as is in doubt stays owed: a host that floods a store with what looks wrong
- * cannot lose that, and nobody else pays for it while it is looked at.
+ * cannot lose that, and nobody else pays for it while it is looked at, but for what a run of their own cannot do without (`urgent`).
  *
  * Use: fill in `used` and `share`, `start(now)`, then `next` and `take` until satisfied. Each take costs O(log hosts + log snapshots of
  * the host).
@@ -34,6 +34,8 @@ export class Queue {
   readonly #histories: ReadonlyArray<History>
   readonly #heads: Heads
   #now = 0
+  /** By hosts that are new, and by all. */
+  #new = 0
   #owed = 0
   /** 1 for a host that was looked at; the others come when those have nothing more to lose before them. */
   readonly #looked: Uint8Array
@@ -55,9 +57,10 @@ export class Queue {
     this.#heads.size = 0
     this.#all = false
     this.#owed = 0
+    this.#new = 0
     for (let host = 0; host < this.#histories.length; host++) {
       this.#over[host] = this.used[host]! > this.share[host]! ? 1 : 0
-      this.#owed += this.#owing(host)
+      this.#count(host, 1)
       const early = this.#over[host] === 1 || this.#histories[host]!.replaced > 0
       this.#looked[host] = early ? 1 : 0
       if (early) this.#add(host)
@@ -66,12 +69,13 @@ export class Queue {
 
   /**
    * Index of the host whose snapshot goes next (its slot is that history's `victim(now)`), where so many bytes are still missing; NONE
-   * where nothing may go, OWED where what is missing is owed by hosts over their share that have nothing left to lose.
+   * where nothing may go, OWED where what is missing is owed by hosts over their share that have nothing left to lose; where it is
+   * urgent, what is in doubt is no reason to wait.
    */
-  next(missing: number): number {
+  next(missing: number, urgent = false): number {
     const host = this.#head()
     if (host === NONE || this.isOver(host) || this.#histories[host]!.tier === Tier.first) return host
-    return this.#owed >= missing ? OWED : host
+    return (urgent ? this.#new : this.#owed) >= missing ? OWED : host
   }
 
   /** A host exactly at its share is within it. */
@@ -91,9 +95,9 @@ export class Queue {
   take(freed: number): void {
     const host = this.#head()
     const history = this.#histories[host]!
-    this.#owed -= this.#owing(host)
+    this.#count(host, -1)
     this.used[host]! -= freed
-    this.#owed += this.#owing(host)
+    this.#count(host, 1)
     this.#over[host] = this.used[host]! > this.share[host]! ? 1 : 0
     history.remove(history.victim(this.#now))
     this.#again(host)
@@ -117,10 +121,12 @@ export class Queue {
     else this.#heads.replace(this.#group(host), history.key, history.t[slot]!)
   }
 
-  #owing(host: number): number {
-    const { first, minAge } = this.#histories[host]!
+  #count(host: number, sign: 1 | -1): void {
     const over = Math.max(0, this.used[host]! - this.share[host]!)
-    return this.#now - first < minAge ? over : Math.min(over, this.doubted[host]!)
+    const { first, minAge } = this.#histories[host]!
+    const isNew = this.#now - first < minAge
+    if (isNew) this.#new += sign * over
+    this.#owed += sign * (isNew ? over : Math.min(over, this.doubted[host]!))
   }
 
   #add(host: number): void {

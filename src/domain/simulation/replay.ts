@@ -343,7 +343,8 @@ class StoredReplay {
       storeReserve: this.#storeReserve(),
       ...(approval !== undefined && { approval })
     })
-    if (admitted.verdict === "room") this.#prune(admitted.defend, now, at)
+    const isOver = space.used + host.pending > this.#queue.share[index]!
+    if (admitted.verdict === "room") this.#prune(admitted.defend, now, at, isOver ? 0 : needs)
     const refused = admitted.verdict === "suddenly larger" || admitted.verdict === "no space"
     if (refused || this.#free() < needs) {
       const kind = admitted.verdict === "suddenly larger" ? Kind.tooLarge : Kind.noSpace
@@ -503,11 +504,11 @@ class StoredReplay {
 
   /**
    * Deletes until so much is free or nothing may go; as in production, what would free nothing stays, and what arrived beyond a host's
-   * reserve and nobody approved is not paid for with history.
+   * reserve and nobody approved is not paid for with history. `least`: what a run of a host within its share is waiting for.
    */
-  #prune(wanted: number, now: number, at: number): void {
+  #prune(wanted: number, now: number, at: number, least = 0): void {
     let target = wanted
-    if (this.#free() >= target) return
+    if (this.#free() >= Math.max(target, least)) return
     const queue = this.#queue
     for (let index = 0; index < this.#hosts.length; index++) {
       const host = this.#hosts[index]!
@@ -517,10 +518,11 @@ class StoredReplay {
       queue.doubted[index] = host.outside.length === 0 ? 0 : this.#doubted(host)
       if (!approved && pending > reserve) target -= pending - reserve
     }
+    target = Math.max(target, least)
     queue.start(now)
     const spared: Array<{ readonly history: History; readonly slot: number; readonly tier: number }> = []
     while (this.#free() < target) {
-      const index = queue.next(target - this.#free())
+      const index = queue.next(target - this.#free(), this.#free() < least)
       if (index < 0) break
       const host = this.#hosts[index]!
       const { history, slots, space } = host

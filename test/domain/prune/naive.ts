@@ -145,7 +145,8 @@ export const naivePlan = (request: PlanRequest & Required<Pick<PlanRequest, "fir
   const over = (host: string) => Math.max(0, (used.get(host) ?? 0) - (shares.get(host)?.share ?? Infinity))
   const out: Array<Stored> = []
   let { free } = request
-  while (free < reserve) {
+  const goal = Math.max(reserve, request.least ?? 0)
+  while (free < goal) {
     const choices = hosts.flatMap((host) => {
       const list = left.filter((s) => s.host === host && good(s))
       const worths = worth(method, list, now, firsts)
@@ -162,9 +163,11 @@ export const naivePlan = (request: PlanRequest & Required<Pick<PlanRequest, "fir
         (a.worth < b.worth ? -1 : a.worth > b.worth ? 1 : first * newestFirst(a.snapshot, b.snapshot))
     )
     const doubted = (host: string) => left.filter((s) => s.host === host).reduce((sum, s) => sum + (s.doubted ?? 0), 0)
-    const owes = (host: string) => (now - firsts.get(host)! < minAge ? over(host) : Math.min(over(host), doubted(host)))
+    const urgent = free < (request.least ?? 0)
+    const owes = (host: string) =>
+      now - firsts.get(host)! < minAge ? over(host) : urgent ? 0 : Math.min(over(host), doubted(host))
     const owed = hosts.reduce((sum, host) => sum + owes(host), 0)
-    if (next === undefined || (next.group > 2 && owed >= reserve - free)) break
+    if (next === undefined || (next.group > 2 && owed >= goal - free)) break
     const { snapshot } = next
     left.splice(left.indexOf(snapshot), 1)
     free += snapshot.bytes ?? 0

@@ -33,6 +33,7 @@ const requests = fc
     snapshots: stored({ maxLength: 30 }),
     free: fc.nat({ max: 200 }),
     reserve: fc.nat({ max: 800 }),
+    least: fc.oneof(fc.constant(0), fc.nat({ max: 400 })),
     share: fc.nat({ max: 400 }),
     pending: fc.oneof(fc.constant(0), fc.nat({ max: 600 })),
     minAge: fc.constantFrom(0, MIN_AGE),
@@ -203,6 +204,31 @@ describe("a plan, by example", () => {
     )
   })
 
+  it("lets hosts within their share pay for as much of what is in doubt as a run of theirs waits for, and for none of a newcomer's", () => {
+    const shares = new Map([
+      ["victim", { used: 500, share: 1000 }],
+      ["large", { used: 900, share: 100 }]
+    ])
+    const victim = complete(aged([0, 10, 20, 40, 80], "victim"), 100)
+    const asked = (since: number, least: number) => {
+      const suspects = complete(aged([1, 2], "large"), 400, { state: "suspect", doubted: 400 })
+      const snapshots = [...victim, ...complete(aged([since], "large"), 100), ...suspects]
+      return plan({ ...base, minAge: 7 * DAY, snapshots, free: 0, reserve: 300, least, shares })
+    }
+    for (const [least, deletions] of [
+      [0, 0],
+      [1, 1],
+      [100, 1],
+      [101, 2],
+      [300, 3]
+    ] as const) {
+      const made = asked(300, least)
+      assert.lengthOf(made.deletions, deletions)
+      assert.strictEqual(made.outcome, deletions === 3 ? "met" : "owed")
+      assert.lengthOf(asked(5, least).deletions, 0)
+    }
+  })
+
   it("takes the young of a host only when nothing older of it can go", () => {
     const snapshots = complete(aged([0, 1, 2, 8, 9]), 1)
     for (const method of METHODS) {
@@ -312,7 +338,7 @@ describe("a plan, by law", () => {
       fc.property(requests, (request) => {
         const { deletions, outcome } = plan(request)
         if (outcome === "met" && deletions.length > 0) {
-          assert.isBelow(deletions.at(-2)?.free ?? request.free, request.reserve)
+          assert.isBelow(deletions.at(-2)?.free ?? request.free, Math.max(request.reserve, request.least))
         }
       }),
       runs

@@ -440,12 +440,13 @@ const twin = (scenario: Scenario) => {
     held: new Set<number>()
   }))
   const free = () => capacity - hosts.reduce((sum, { space }) => sum + space.used, 0)
-  const planned = (at: number, reserve: number) =>
+  const planned = (at: number, reserve: number, least: number) =>
     plan({
       method: policy.method,
       now: (Math.floor(at / DAY) + 1) * DAY,
       free: free(),
       reserve,
+      least,
       shares: new Map(hosts.map(({ name, space }) => [name, { used: space.used, share: share.get(name)! }])),
       firsts: new Map(hosts.map(({ name }, host) => [name, trace.taken[trace.host.indexOf(host)]!])),
       snapshots: hosts.flatMap(({ held, kept, name, space, suspects }) =>
@@ -494,9 +495,12 @@ const twin = (scenario: Scenario) => {
     let next = i
     while (trace.kinds[next] === Kind.deleted && trace.times[next] === at) next++
     const makesRoom = trace.kinds[next] === Kind.snapshot && trace.times[next] === at
-    const target = Math.max(reserve(), makesRoom ? trace.bytes[trace.subjects[next]!]! : 0)
+    const needs = makesRoom ? trace.bytes[trace.subjects[next]!]! : 0
+    const target = Math.max(reserve(), needs)
+    const { name, space } = hosts[trace.host[makesRoom ? trace.subjects[next]! : row]!]!
+    const least = space.used > share.get(name)! ? 0 : needs
     for (; i < next; i++) {
-      const { deletions } = planned(at, target)
+      const { deletions } = planned(at, target, least)
       assert.strictEqual(deletions[0]?.snapshot.id, String(trace.subjects[i]))
       const { kept, space } = hosts[trace.host[trace.subjects[i]!]!]!
       space.remove(kept.get(trace.subjects[i]!)!)
@@ -504,7 +508,7 @@ const twin = (scenario: Scenario) => {
       said.compared++
     }
     if (free() >= target) continue
-    const end = planned(at, target)
+    const end = planned(at, target, least)
     assert.isEmpty(end.deletions)
     if (end.outcome === "owed") said.owed++
   }

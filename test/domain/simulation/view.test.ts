@@ -115,6 +115,7 @@ describe("the reasons that a report gives", () => {
     const view = replayView(
       scenarioFrom({
         ...doubtful(0),
+        capacity: { timesLive: 8 },
         attack: { kind: "flood", fromDay: 60, every: "24h", fraction: 0.95 },
         hosts: [{ name: "a", churn: { daily: "1GB", spread: 0 } }]
       })
