@@ -23,7 +23,7 @@ export interface Metrics {
   readonly price: number | null
   /** the greatest (older + 1 day) / (newer + 1 day) between neighbours, by octave of the older's age from one day up; at the end */
   readonly gapRatio: ReadonlyArray<number | null>
-  /** error at each target of importance, in its order without 0; at the end */
+  /** error at each target of importance, in its order without 0; at the end, of the hosts that are still backed up then */
   readonly targetError: ReadonlyArray<number | null>
   /** oldest of any host at the end, and on average over the hosts */
   readonly oldestKept: number | null
@@ -102,8 +102,12 @@ export const measure = (scenario: Scenario, trace: Trace): Metrics => {
     kept,
     price: mre === null || least === null || least === 0 ? null : mre / least,
     gapRatio: gapRatios(left, Math.ceil(Math.log2(days)) + 1),
-    targetError: TARGETS.filter((days) => days > 0).map((target) =>
-      mean(left.flatMap((ages, host) => (end - firsts[host]! < target * DAY ? [] : [errorAt(ages, target * DAY)])))
+    targetError: TARGETS.filter((target) => target > 0).map((target) =>
+      mean(
+        left.flatMap((ages, host) =>
+          hosts[host]!.diesOnDay < days - 1 || end - firsts[host]! < target * DAY ? [] : [errorAt(ages, target * DAY)]
+        )
+      )
     ),
     oldestKept: oldest.length === 0 ? null : Math.max(...oldest),
     oldestKeptMean: mean(oldest),

@@ -1,0 +1,64 @@
+// The figures of a run, on traces made by hand, each value reckoned by hand.
+import { Result } from "effect"
+import { assert, describe, it } from "@effect/vitest"
+import { DAY } from "../../../src/domain/prune/snapshot.ts"
+import { measure } from "../../../src/domain/simulation/metrics.ts"
+import { type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
+import { Kind, type Trace } from "../../../src/domain/simulation/trace.ts"
+
+/** What happened, in order: on which day, what, and to which host, or to which snapshot by the order in which they were taken. */
+type Events = ReadonlyArray<readonly [day: number, what: keyof typeof Kind, subject: number]>
+
+interface Run {
+  readonly events: Events
+  /** by host: the mean error at each day's end, where it is measured */
+  readonly errors?: ReadonlyArray<Readonly<Record<number, number>>>
+  readonly used?: ReadonlyArray<number>
+  readonly reserve?: ReadonlyArray<number>
+}
+
+const measured = (file: ScenarioFile, { errors = [], events, reserve = [], used = [] }: Run) => {
+  const scenario = Result.getOrThrow(scenarioOf(file))
+  const { days, hosts } = scenario
+  const taken = events.filter(([, what]) => what === "snapshot")
+  const times = Float64Array.from(taken, ([day]) => day * DAY)
+  const gone = new Float64Array(taken.length).fill(Infinity)
+  for (const [day, what, row] of events) if (what === "deleted") gone[row] = day * DAY
+  let row = 0
+  const trace: Trace = {
+    policy: "by hand",
+    host: Float64Array.from(taken, ([, , host]) => host),
+    taken: times,
+    dated: times,
+    bytes: new Float64Array(taken.length),
+    gone,
+    kinds: Float64Array.from(events, ([, what]) => Kind[what]),
+    times: Float64Array.from(events, ([day]) => day * DAY),
+    subjects: Float64Array.from(events, ([, what, subject]) => (what === "snapshot" ? row++ : subject)),
+    amounts: new Float64Array(events.length),
+    used: Float64Array.from(used),
+    reserve: Float64Array.from(reserve),
+    refused: new Float64Array(days),
+    errors: Float32Array.from(
+      { length: hosts.length * days },
+      (_, i) => errors[Math.floor(i / days)]?.[i % days] ?? Number.NaN
+    ),
+    hostUsed: new Float32Array(hosts.length * days)
+  }
+  return measure(scenario, trace)
+}
+
+const taken = (host: number, ...days: ReadonlyArray<number>): Events =>
+  days.map((day) => [day, "snapshot", host] as const)
+
+describe("the error at a target", () => {
+  it("is that of the hosts that are still backed up: nobody waits for a backup of one that is gone", () => {
+    const { targetError } = measured(
+      { days: 20, hosts: [{ name: "alive" }, { name: "dead", diesOnDay: 5 }] },
+      { events: [...taken(0, 0, 11, 19), ...taken(1, 0, 5)] }
+    )
+    // Ages 20, 9 and 1. What the dead host has is 15 days old at least: 1400 % off a target of one day.
+    const of = (target: number, nearest: number) => Math.abs(nearest - target) / target
+    assert.deepStrictEqual(targetError, [of(1, 1), of(2, 1), of(3, 1), of(7, 9), of(14, 9), null, null, null, null])
+  })
+})
