@@ -17,9 +17,9 @@ export interface Metrics {
   readonly worstHostMre: number | null
   /** of the hosts' 1 - mre, Jain's index: 1 where all are served alike */
   readonly jain: number | null
-  /** snapshots a host holds, on average */
+  /** snapshots a host holds, on average, from its first one until it is gone */
   readonly kept: number
-  /** mre over the least that any choice of as many snapshots as are kept on average could have on the same days */
+  /** mre over the ideal for as many snapshots as are kept on the same days */
   readonly price: number | null
   /** the greatest (older + 1 day) / (newer + 1 day) between neighbours, by octave of the older's age from one day up; at the end */
   readonly gapRatio: ReadonlyArray<number | null>
@@ -53,43 +53,48 @@ export interface Metrics {
 export const measure = (scenario: Scenario, trace: Trace): Metrics => {
   const { attack, days, hosts, skipDays } = scenario
   const end = days * DAY
-  const perHost = hosts.map((_, index) => {
-    let sum = 0
-    let count = 0
-    for (let day = skipDays; day < days; day++) {
-      const error = trace.errors[index * days + day]!
-      if (Number.isNaN(error)) continue
-      sum += error
-      count++
-    }
-    return count === 0 ? null : sum / count
-  })
-  const errors = perHost.filter((error) => error !== null)
   const left = hosts.map((): Array<number> => [])
   const firsts = hosts.map(() => Infinity)
-  let keptDays = 0
-  let firstCounted = skipDays * DAY
+  const began = hosts.map(() => days)
+  /** hosts x days: by how many more, or fewer, than the day before a host's snapshots are at a day's end */
+  const more = new Int32Array(hosts.length * days)
   for (let row = 0; row < trace.host.length; row++) {
     const host = trace.host[row]!
     const gone = trace.gone[row]!
     const dated = trace.dated[row]!
+    const day = dayOf(trace.taken[row]!)
     firsts[host] = Math.min(firsts[host]!, dated)
+    began[host] = Math.min(began[host]!, day)
     if (gone === Infinity) left[host]!.push(Math.max(0, end - dated))
-    keptDays += Math.max(0, Math.min(gone, end) - Math.max(trace.taken[row]!, firstCounted)) / DAY
+    more[host * days + day]!++
+    if (gone < end) more[host * days + dayOf(gone)]!--
   }
   for (const ages of left) ages.sort((a, b) => a - b)
-  const kept = keptDays / ((days - skipDays) * hosts.length)
-  const leasts = hosts.map((_, host) => {
-    let sum = 0
-    let count = 0
-    for (let day = skipDays; day < days; day++) {
-      if (Number.isNaN(trace.errors[host * days + day]!)) continue
-      sum += leastError(kept, (day + 1) * DAY - firsts[host]!)
-      count++
+  const errors: Array<number> = []
+  const leasts: Array<number> = []
+  let keptDays = 0
+  let hostDays = 0
+  for (let host = 0; host < hosts.length; host++) {
+    let held = 0
+    let error = 0
+    let least = 0
+    let measured = 0
+    for (let day = began[host]!; day < days && day <= hosts[host]!.diesOnDay; day++) {
+      held += more[host * days + day]!
+      if (day < skipDays) continue
+      keptDays += held
+      hostDays++
+      const todays = trace.errors[host * days + day]!
+      if (Number.isNaN(todays)) continue
+      error += todays
+      least += leastError(held, (day + 1) * DAY - firsts[host]!)
+      measured++
     }
-    return count === 0 ? null : sum / count
-  })
-  const least = mean(leasts.filter((error) => error !== null))
+    if (measured === 0) continue
+    errors.push(error / measured)
+    leasts.push(least / measured)
+  }
+  const least = mean(leasts)
   const mre = mean(errors)
   const oldest = left.flatMap((ages) => (ages.length === 0 ? [] : [ages.at(-1)! / DAY]))
   const events = eventsOf(scenario, trace)
@@ -99,7 +104,7 @@ export const measure = (scenario: Scenario, trace: Trace): Metrics => {
     mre,
     worstHostMre: errors.length === 0 ? null : Math.max(...errors),
     jain: jain(errors.map((error) => Math.max(0, 1 - error))),
-    kept,
+    kept: hostDays === 0 ? 0 : keptDays / hostDays,
     price: mre === null || least === null || least === 0 ? null : mre / least,
     gapRatio: gapRatios(left, Math.ceil(Math.log2(days)) + 1),
     targetError: TARGETS.filter((target) => target > 0).map((target) =>
@@ -124,6 +129,9 @@ export const measure = (scenario: Scenario, trace: Trace): Metrics => {
           })
   }
 }
+
+/** The day of a time; what was before the start counts on the first. */
+const dayOf = (at: number): number => Math.max(0, Math.floor(at / DAY))
 
 /** Snapshots of a host from before a compromise that are left at a time (both in seconds). */
 const cleanCopies = (trace: Trace, host: number, compromise: number, at: number): number => {

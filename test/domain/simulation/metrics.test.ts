@@ -62,3 +62,31 @@ describe("the error at a target", () => {
     assert.deepStrictEqual(targetError, [of(1, 1), of(2, 1), of(3, 1), of(7, 9), of(14, 9), null, null, null, null])
   })
 })
+
+describe("the price", () => {
+  it("compares with the ideal of what is kept day by day, while a host is backed up: neither before its first day nor once it is gone", () => {
+    const { kept, mre, price } = measured(
+      {
+        days: 10,
+        hosts: [
+          { name: "dead", diesOnDay: 6 },
+          { name: "late", firstDay: 5 }
+        ]
+      },
+      {
+        events: [...taken(0, 0, 2, 4), ...taken(1, 5), ...taken(0, 6), ...taken(1, 6, 7, 8, 9)],
+        errors: [
+          { 3: 0.5, 5: 0.5 },
+          { 6: 0.25, 7: 0.25, 8: 0.25, 9: 0.25 }
+        ]
+      }
+    )
+    // The dead one's 1 1 2 2 3 3 4 on seven days, and the late one's 1 2 3 4 5 on five.
+    assert.strictEqual(kept, (16 + 15) / (7 + 5))
+    const { log } = Math
+    const dead = (log(5) / 4 + log(7) / 8) / 2
+    const late = (log(3) / 4 + log(4) / 8 + log(5) / 12 + log(6) / 16) / 4
+    assert.strictEqual(mre, (0.5 + 0.25) / 2)
+    assert.approximately(price!, mre! / ((dead + late) / 2), 1e-12)
+  })
+})

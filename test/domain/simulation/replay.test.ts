@@ -195,15 +195,19 @@ describe("the figures of a replay", () => {
     assert.strictEqual(measure(scenario, without(1)).deadHostLost, 15)
   })
 
-  it("put the price at one where nothing could be better, and never far below", () => {
-    const scenario = scenarioFrom({
-      days: 400,
-      capacity: { snapshots: 20 },
-      policies: [{ method: "spread", minAge: 0 }]
-    })
-    const { price } = measure(scenario, replay(scenario, scenario.policies[0]!, 0))
-    assert.isAbove(price!, 0.9)
-    assert.isBelow(price!, 2)
+  it("put the price near one where little could be better, and for a host that comes late at what it is for one that comes at once", () => {
+    const price = (firstDay: number) => {
+      const scenario = scenarioFrom({
+        days: firstDay + 400,
+        capacity: { snapshots: 20 },
+        policies: [{ method: "spread", minAge: 0 }],
+        hosts: [{ name: "host", firstDay }]
+      })
+      return measure(scenario, replay(scenario, scenario.policies[0]!, 0)).price!
+    }
+    assert.isAbove(price(0), 0.9)
+    assert.isBelow(price(0), 2)
+    assert.approximately(price(900), price(0), 1e-6)
   })
 })
 
