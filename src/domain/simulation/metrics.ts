@@ -146,6 +146,7 @@ const eventsOf = (scenario: Scenario, trace: Trace) => {
   const { days, hosts } = scenario
   const oldest = hosts.map((): Array<number> => [])
   const heads = new Uint32Array(hosts.length)
+  const went = new Uint8Array(trace.host.length)
   const stuckSince = new Float64Array(hosts.length).fill(Number.NaN)
   const counts = { attempts: 0, deletions: 0, refusals: 0, noSpace: 0, longestStuck: 0, suspects: 0 }
   let oldestVictims = 0
@@ -172,11 +173,9 @@ const eventsOf = (scenario: Scenario, trace: Trace) => {
     } else if (kind === Kind.deleted) {
       counts.deletions++
       const rows = oldest[host]!
-      while (trace.gone[rows[heads[host]!]!]! < at) heads[host]!++
-      if (rows[heads[host]!] === subject) {
-        oldestVictims++
-        heads[host]!++
-      }
+      if (rows[heads[host]!] === subject) oldestVictims++
+      went[subject] = 1
+      while (went[rows[heads[host]!]!] === 1) heads[host]!++
       if (--alive[host]! === 0) lost[host] = at / DAY
     } else if (kind === Kind.tooLarge || kind === Kind.noSpace) {
       counts.refusals++

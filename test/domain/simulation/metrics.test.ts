@@ -90,3 +90,16 @@ describe("the price", () => {
     assert.approximately(price!, mre! / ((dead + late) / 2), 1e-12)
   })
 })
+
+describe("the deletions that took a host's oldest", () => {
+  it("are counted one by one, also where one run of the pruner takes several", () => {
+    const { deletions, oldestVictims } = measured(
+      { days: 10, hosts: [{ name: "host" }] },
+      // The middle one, then the oldest, then what is the oldest by now, then one that is not.
+      {
+        events: [...taken(0, 0, 1, 2, 3, 4), [5, "deleted", 1], [5, "deleted", 0], [5, "deleted", 2], [5, "deleted", 4]]
+      }
+    )
+    assert.deepStrictEqual([deletions, oldestVictims], [4, 2 / 4])
+  })
+})
