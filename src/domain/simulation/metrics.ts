@@ -8,7 +8,7 @@ import { isOfSnapshot, Kind, type Trace } from "./trace.ts"
 /** Days after a compromise at which clean copies are counted. */
 const SURVIVAL_DAYS = [1, 7, 30, 90, 365] as const
 
-/** Of one policy; means over replicates, null where there is nothing to measure. Ages in days, sizes in bytes, errors as parts of 1. */
+/** Of one policy; means over replicates, null where there is nothing to measure. What the scenario skips is in none. Ages in days, sizes in bytes, errors as parts of 1. */
 export interface Metrics {
   readonly policy: string
   readonly replicates: number
@@ -37,7 +37,7 @@ export interface Metrics {
   readonly noSpace: number
   /** days between a refusal and the host's next snapshot, or the end */
   readonly longestStuck: number
-  /** part of host-days on which a host waited so */
+  /** part of the days from a host's first to its last that it waited so */
   readonly stuckDays: number
   readonly suspects: number
   /** mean bytes in use, and the reserve at the end */
@@ -116,7 +116,6 @@ export const measure = (scenario: Scenario, trace: Trace): Metrics => {
     ),
     oldestKept: oldest.length === 0 ? null : Math.max(...oldest),
     oldestKeptMean: mean(oldest),
-    snapshots: trace.host.length,
     ...events,
     used: scenario.capacity.kind === "bytes" ? mean(Array.from(trace.used.subarray(skipDays))) : null,
     reserve: scenario.capacity.kind === "bytes" ? (trace.reserve.at(-1) ?? null) : null,
@@ -143,12 +142,15 @@ const cleanCopies = (trace: Trace, host: number, compromise: number, at: number)
 }
 
 const eventsOf = (scenario: Scenario, trace: Trace) => {
-  const { days, hosts } = scenario
+  const { days, hosts, skipDays } = scenario
+  /** of each host, when what counts of it begins and ends */
+  const from = hosts.map(({ firstDay }) => Math.max(skipDays, firstDay) * DAY)
+  const until = hosts.map(({ diesOnDay }) => Math.min(days, diesOnDay + 1) * DAY)
   const oldest = hosts.map((): Array<number> => [])
   const heads = new Uint32Array(hosts.length)
   const went = new Uint8Array(trace.host.length)
   const stuckSince = new Float64Array(hosts.length).fill(Number.NaN)
-  const counts = { attempts: 0, deletions: 0, refusals: 0, noSpace: 0, longestStuck: 0, suspects: 0 }
+  const counts = { attempts: 0, snapshots: 0, deletions: 0, refusals: 0, noSpace: 0, longestStuck: 0, suspects: 0 }
   let oldestVictims = 0
   let stuckDays = 0
   const alive = new Uint32Array(hosts.length)
@@ -156,8 +158,9 @@ const eventsOf = (scenario: Scenario, trace: Trace) => {
   const freed = (host: number, at: number) => {
     const since = stuckSince[host]!
     if (Number.isNaN(since)) return
-    counts.longestStuck = Math.max(counts.longestStuck, (at - since) / DAY)
-    stuckDays += (at - since) / DAY
+    const waited = Math.max(0, Math.min(at, until[host]!) - Math.max(since, from[host]!)) / DAY
+    counts.longestStuck = Math.max(counts.longestStuck, waited)
+    stuckDays += waited
     stuckSince[host] = Number.NaN
   }
   for (let i = 0; i < trace.kinds.length; i++) {
@@ -165,32 +168,36 @@ const eventsOf = (scenario: Scenario, trace: Trace) => {
     const subject = trace.subjects[i]!
     const at = trace.times[i]!
     const host = isOfSnapshot(kind) ? trace.host[subject]! : subject
+    const counted = at >= skipDays * DAY ? 1 : 0
     if (kind === Kind.snapshot) {
+      counts.snapshots += counted
       oldest[host]!.push(subject)
       alive[host]!++
       lost[host] = null
       freed(host, at)
     } else if (kind === Kind.deleted) {
-      counts.deletions++
+      counts.deletions += counted
       const rows = oldest[host]!
-      if (rows[heads[host]!] === subject) oldestVictims++
+      if (rows[heads[host]!] === subject) oldestVictims += counted
       went[subject] = 1
       while (went[rows[heads[host]!]!] === 1) heads[host]!++
       if (--alive[host]! === 0) lost[host] = at / DAY
     } else if (kind === Kind.tooLarge || kind === Kind.noSpace) {
-      counts.refusals++
-      if (kind === Kind.noSpace) counts.noSpace++
+      counts.refusals += counted
+      if (kind === Kind.noSpace) counts.noSpace += counted
       if (Number.isNaN(stuckSince[host]!)) stuckSince[host] = at
-    } else if (kind === Kind.suspect) counts.suspects++
-    if (kind === Kind.snapshot || !isOfSnapshot(kind)) counts.attempts++
+    } else if (kind === Kind.suspect) counts.suspects += counted
+    if (kind === Kind.snapshot || !isOfSnapshot(kind)) counts.attempts += counted
   }
+  let hostDays = 0
   for (let host = 0; host < hosts.length; host++) {
-    freed(host, Math.min(days, hosts[host]!.diesOnDay + 1) * DAY)
+    freed(host, Infinity)
+    hostDays += Math.max(0, until[host]! - from[host]!) / DAY
   }
   return {
     ...counts,
     oldestVictims: counts.deletions === 0 ? null : oldestVictims / counts.deletions,
-    stuckDays: stuckDays / (days * hosts.length),
+    stuckDays: hostDays === 0 ? 0 : stuckDays / hostDays,
     deadHostLost: lost.find((day, host) => day !== null && hosts[host]!.diesOnDay < days) ?? null
   }
 }

@@ -103,3 +103,34 @@ describe("the deletions that took a host's oldest", () => {
     assert.deepStrictEqual([deletions, oldestVictims], [4, 2 / 4])
   })
 })
+
+describe("the days that are skipped", () => {
+  it("count for nothing: no attempt, deletion or refusal of theirs, and of a wait only what comes after them", () => {
+    const events: Events = [
+      ...taken(0, 0, 1, 2),
+      ...taken(1, 2),
+      [2, "missed", 1],
+      [3, "deleted", 0],
+      [3, "tooLarge", 0],
+      [4, "suspect", 2],
+      [6, "noSpace", 0],
+      ...taken(0, 7),
+      ...taken(1, 7),
+      [7, "suspect", 5],
+      [8, "deleted", 1],
+      [8, "deleted", 5],
+      [8, "noSpace", 1],
+      [9, "missed", 0]
+    ]
+    const hosts = [{ name: "a" }, { name: "b", diesOnDay: 8 }]
+    const { attempts, deletions, longestStuck, noSpace, oldestVictims, refusals, snapshots, stuckDays, suspects } =
+      measured({ days: 10, skipDays: 5, hosts }, { events })
+    assert.deepStrictEqual(
+      { attempts, deletions, noSpace, oldestVictims, refusals, snapshots, suspects },
+      { attempts: 5, deletions: 2, noSpace: 2, oldestVictims: 1 / 2, refusals: 2, snapshots: 2, suspects: 1 }
+    )
+    // One waits from the third day to the seventh, two of which count; the other from the eighth until it is gone, at the ninth.
+    assert.strictEqual(longestStuck, 2)
+    assert.strictEqual(stuckDays, (2 + 1) / (5 + 4))
+  })
+})
