@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import { assert, describe, it } from "@effect/vitest"
 import { DAY } from "../../../src/domain/prune/snapshot.ts"
-import { measure } from "../../../src/domain/simulation/metrics.ts"
+import { combine, measure, type Metrics } from "../../../src/domain/simulation/metrics.ts"
 import { type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
 import { Kind, type Trace } from "../../../src/domain/simulation/trace.ts"
 
@@ -104,6 +104,18 @@ describe("the deletions that took a host's oldest", () => {
   })
 })
 
+describe("a host that is gone", () => {
+  it("has lost its last copy on the day on which it went, unless it has come again since", () => {
+    const hosts = [{ name: "alive" }, { name: "dead", diesOnDay: 4 }]
+    const lostOnDay = (...events: Events) =>
+      measured({ days: 10, hosts }, { events: [...taken(0, 0), [1, "deleted", 0], ...taken(1, 2), ...events] })
+        .deadHostLost
+    assert.strictEqual(lostOnDay([3, "deleted", 1]), 3)
+    assert.strictEqual(lostOnDay([3, "deleted", 1], ...taken(1, 4), [7, "deleted", 2]), 7)
+    assert.isNull(lostOnDay([3, "deleted", 1], ...taken(1, 4)))
+  })
+})
+
 describe("the days that are skipped", () => {
   it("count for nothing: no attempt, deletion or refusal of theirs, and of a wait only what comes after them", () => {
     const events: Events = [
@@ -132,5 +144,133 @@ describe("the days that are skipped", () => {
     // One waits from the third day to the seventh, two of which count; the other from the eighth until it is gone, at the ninth.
     assert.strictEqual(longestStuck, 2)
     assert.strictEqual(stuckDays, (2 + 1) / (5 + 4))
+  })
+})
+
+/** An attack on the first of four hosts; the second is gone before anything counts, the fourth is never heard of. */
+const whole: ScenarioFile = {
+  days: 40,
+  skipDays: 10,
+  capacity: { bytes: "1TB" },
+  attack: { kind: "flood", host: "a", fromDay: 29 },
+  hosts: [{ name: "a" }, { name: "b", diesOnDay: 5 }, { name: "c" }, { name: "d", firstDay: 39 }]
+}
+const wholeRun: Run = {
+  events: [
+    ...taken(2, 0),
+    ...taken(1, 1, 2),
+    ...taken(0, 9, 20, 28),
+    ...taken(2, 24),
+    [29, "missed", 2],
+    ...taken(0, 29),
+    [30, "deleted", 3],
+    [33, "deleted", 5],
+    [33, "tooSoon", 0],
+    ...taken(2, 38),
+    [38, "suspect", 8],
+    [38, "deleted", 1],
+    [38.5, "deleted", 2],
+    [39, "cleared", 8],
+    [39, "noSpace", 3]
+  ],
+  errors: [
+    { 9: 0.125, 38: 0.125, 39: 0.125 },
+    { 3: 0.75, 4: 0.75 },
+    { 5: 0.875, 10: 0.25, 39: 0.5 }
+  ],
+  used: Array.from({ length: 40 }, (_, day) => (day < 10 ? 1e9 : day)),
+  reserve: Array.from({ length: 40 }, (_, day) => 1000 + day)
+}
+
+describe("the figures of a run", () => {
+  it("are each what they say", () => {
+    const { price, ...found } = measured(whole, wholeRun)
+    // Kept at the end: of a those of days 20 and 29, none of b, of c those of days 0, 24 and 38, which are 20 11 and 40 16 2 days old.
+    assert.deepStrictEqual(found, {
+      policy: "by hand",
+      replicates: 1,
+      mre: (0.125 + (0.25 + 0.5) / 2) / 2,
+      worstHostMre: 0.375,
+      jain: (0.875 + 0.625) ** 2 / (2 * (0.625 ** 2 + 0.875 ** 2)),
+      // a: one for ten days, two for eight, three, four, three for three, two for seven; c: one for 14, two for 14, three for two.
+      kept: (10 + 2 * 8 + 3 + 4 + 3 * 3 + 2 * 7 + (14 + 2 * 14 + 3 * 2)) / (30 + 30),
+      // By octaves: 1 to 2 days, 2 to 4, 4 to 8, 8 to 16, 16 to 32 and 32 to 64.
+      gapRatio: [null, null, null, null, Math.max(17 / 3, 21 / 12), 41 / 17, null],
+      // Targets 1 2 3 7 14 21 28 56 112. The first of a is 31 days old.
+      targetError: [
+        (10 / 1 + 1 / 1) / 2,
+        (9 / 2 + 0) / 2,
+        (8 / 3 + 1 / 3) / 2,
+        (4 / 7 + 5 / 7) / 2,
+        (3 / 14 + 2 / 14) / 2,
+        (1 / 21 + 5 / 21) / 2,
+        (8 / 28 + 12 / 28) / 2,
+        null,
+        null
+      ],
+      oldestKept: 40,
+      oldestKeptMean: (20 + 40) / 2,
+      attempts: 8,
+      snapshots: 5,
+      deletions: 4,
+      // All but that of day 28, whose host had an older one.
+      oldestVictims: 3 / 4,
+      refusals: 1,
+      noSpace: 1,
+      longestStuck: 1,
+      stuckDays: 1 / (30 + 30 + 1),
+      suspects: 1,
+      used: (10 + 39) / 2,
+      reserve: 1039,
+      deadHostLost: 38.5,
+      // Of a's copies of days 9, 20 and 28, the first goes a day after the attack, the last after four days.
+      cleanCopies: [2, 1, null, null, null]
+    } satisfies Omit<Metrics, "price">)
+    const { log } = Math
+    const ofOther = (1 + log(41) / (4 * 2)) / 2
+    const ofAttacked = (log(31) / 4 + log(32) / 4) / 2
+    assert.approximately(price!, found.mre! / ((ofAttacked + ofOther) / 2), 1e-12)
+  })
+
+  it("are null where there is nothing to measure", () => {
+    const found = measured(
+      { days: 5, capacity: { snapshots: 3 }, hosts: [{ name: "host", firstDay: 4 }] },
+      { events: [] }
+    )
+    const none = Object.entries(found).filter(([, value]) => value === null)
+    assert.sameMembers(
+      none.map(([key]) => key),
+      [
+        "mre",
+        "worstHostMre",
+        "jain",
+        "price",
+        "oldestKept",
+        "oldestKeptMean",
+        "oldestVictims",
+        "used",
+        "reserve"
+      ].concat("deadHostLost", "cleanCopies")
+    )
+    assert.deepStrictEqual([found.kept, found.stuckDays, found.longestStuck], [0, 0, 0])
+  })
+})
+
+describe("the figures of several runs", () => {
+  it("are their means, without the runs that have none, but the longest wait and the worst host of all", () => {
+    const { gapRatio: _, ...one } = measured(whole, wholeRun)
+    const few: Metrics = {
+      ...{ ...one, mre: 0.25, worstHostMre: 0.25, longestStuck: 9, deletions: 4 },
+      ...{ deadHostLost: null, gapRatio: [2, null, 3] }
+    }
+    const many: Metrics = {
+      ...{ ...one, mre: 0.5, worstHostMre: 0.75, longestStuck: 4, deletions: 7 },
+      ...{ deadHostLost: 20, gapRatio: [4, null, null] }
+    }
+    assert.deepStrictEqual(combine([few, many]), {
+      ...{ ...one, replicates: 2, mre: 0.375, worstHostMre: 0.75, longestStuck: 9, deletions: 5.5 },
+      ...{ deadHostLost: 20, gapRatio: [3, null, 3] }
+    })
+    assert.isNull(combine([few, many].map((run) => ({ ...run, cleanCopies: null }))).cleanCopies)
   })
 })

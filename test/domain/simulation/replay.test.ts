@@ -170,31 +170,6 @@ describe("the figures of a replay", () => {
     }
   })
 
-  it("name the day on which a host that is gone lost its last copy, and no other host's", () => {
-    const scenario = scenarioFrom({ days: 20, hosts: [{ name: "alive" }, { name: "dead", diesOnDay: 5 }] })
-    const trace = replay(scenario, scenario.policies[0]!, 0)
-    assert.isNull(measure(scenario, trace).deadHostLost)
-    /** As if all of a host's had been deleted at the end. */
-    const without = (host: number): Trace => {
-      const rows = [...trace.host.keys()].filter((row) => trace.host[row] === host && trace.gone[row] === Infinity)
-      const more = (values: Float64Array, added: ReadonlyArray<number>) => Float64Array.of(...values, ...added)
-      const at = rows.map(() => 15 * DAY)
-      return {
-        ...trace,
-        gone: trace.gone.map((gone, row) => (rows.includes(row) ? 15 * DAY : gone)),
-        kinds: more(
-          trace.kinds,
-          rows.map(() => Kind.deleted)
-        ),
-        times: more(trace.times, at),
-        subjects: more(trace.subjects, rows),
-        amounts: more(trace.amounts, at)
-      }
-    }
-    assert.isNull(measure(scenario, without(0)).deadHostLost)
-    assert.strictEqual(measure(scenario, without(1)).deadHostLost, 15)
-  })
-
   it("put the price near one where little could be better, and for a host that comes late at what it is for one that comes at once", () => {
     const price = (firstDay: number) => {
       const scenario = scenarioFrom({
