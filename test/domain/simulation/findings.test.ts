@@ -5,7 +5,9 @@ import { Result } from "effect"
 import { assert, describe, it } from "@effect/vitest"
 import { DAY } from "../../../src/domain/prune/snapshot.ts"
 import { runJob } from "../../../src/domain/simulation/job.ts"
-import { loadScenario, type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
+import { loadScenario, type Policy, type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
+import { leastError } from "../../../src/domain/simulation/coverage.ts"
+import { replay } from "../../../src/domain/simulation/replay.ts"
 import { whatIf } from "../../../src/domain/simulation/whatIf.ts"
 import { replayView } from "../../../src/domain/simulation/view.ts"
 
@@ -152,8 +154,8 @@ describe("a refusal without a way out", () => {
   })
 
   it("is over within days where an administrator looks once a week", () => {
-    const { longestStuck } = figures(file("atomic", 7)).metrics
-    assert.isBelow(longestStuck, 9)
+    for (const transfer of ["atomic", "resumable"] as const)
+      assert.isBelow(figures(file(transfer, 7)).metrics.longestStuck, 9)
   })
 })
 
@@ -186,6 +188,59 @@ describe("docs/retention.md", () => {
         `${size} GB`
       )
     }
+  })
+
+  it("has the mean error by snapshots kept as the model has it, and the ideal", () => {
+    const scenario = shipped("thirty-kept")
+    const [head, age, importance, spread, ideal] = text
+      .slice(text.indexOf("| snapshots kept |"))
+      .split("\n")
+      .filter((line) => !line.startsWith("|-"))
+      .map((line) =>
+        line
+          .split("|")
+          .slice(2, -1)
+          .map((cell) => cell.trim())
+      )
+    const percent = (part: number) => `${(100 * part).toFixed(part < 0.0995 ? 1 : 0)} %`
+    assert.deepStrictEqual(head!.map(Number), [...kept])
+    for (const [index, snapshots] of kept.entries()) {
+      const { metrics } = replayView(Result.getOrThrow(whatIf(scenario, `capacity=${snapshots}`)))
+      const said = [age, importance, spread, ideal].map((row) => row![index])
+      const found = [...metrics.map(({ mre }) => mre!), leastError(snapshots, 1825 * DAY)].map(percent)
+      assert.deepStrictEqual(said, found, `${snapshots} kept`)
+    }
+  })
+
+  it("says truly what backups at exactly the same second do to importance", () => {
+    const scenario = Result.getOrThrow(whatIf(shipped("thirty-kept"), "capacity=60"))
+    const at = (jitter: number) => {
+      const { metrics } = replayView({ ...scenario, hosts: scenario.hosts.map((host) => ({ ...host, jitter })) })
+      return 100 * metrics[1]!.mre!
+    }
+    const [, usual, tied] = /at 60 kept its error rises from (\S+) to (\S+) %/.exec(text)!
+    assert.strictEqual(at(600).toFixed(0), usual)
+    assert.strictEqual(at(0).toFixed(1), tied)
+  })
+
+  it("has the oldest that each policy keeps on a disk of 250 GB as the model has it", () => {
+    const { metrics } = replayView(shipped("disk-size"))
+    const days = metrics.map(({ oldestKept }) => String(Math.round(oldestKept!)))
+    const words = /(\d+) days old on average, by harm a byte (\d+), and (\d+) days/.exec(text.replaceAll("\n", " "))!
+    const [, spread, byBytes, others] = words
+    assert.deepStrictEqual(days, [others, others, spread, byBytes])
+  })
+
+  it("says truly that hosts of unequal size and no weights are refused little, but two of three if all owed for ever", () => {
+    const usual = Result.getOrThrow(whatIf(shipped("hosting-300"), "capacity=40TB"))
+    const scenario = { ...usual, days: 365, hosts: usual.hosts.map((host) => ({ ...host, weight: 1 })) }
+    const outcomes = (policy: Policy) => {
+      const { refused, host } = replay(scenario, policy, 0, { measure: false })
+      return { refused: refused.reduce((sum, count) => sum + count, 0), taken: host.length }
+    }
+    for (const policy of scenario.policies) assert.isBelow(outcomes(policy).refused, 10)
+    const { refused, taken } = outcomes({ ...scenario.policies[0]!, minAge: 366 * DAY })
+    assert.approximately(refused / (refused + taken), 2 / 3, 0.03)
   })
 
   it("has the clean copies after a flood as the model has them", () => {
