@@ -8,7 +8,7 @@ import { isOfSnapshot, Kind, type Trace } from "./trace.ts"
 /** Days after a compromise at which clean copies are counted. */
 const SURVIVAL_DAYS = [1, 7, 30, 90, 365] as const
 
-/** Of one policy; means over replicates, null where there is nothing to measure. Ages in days, sizes in bytes, errors as parts of 1. */
+/** Of one policy; means over replicates, null where there is nothing to measure. What the scenario skips is in none. Ages in days, sizes in bytes, errors as parts of 1. */
 export interface Metrics {
   readonly policy: string
   readonly replicates: number
@@ -17,13 +17,13 @@ export interface Metrics {
   readonly worstHostMre: number | null
   /** of the hosts' 1 - mre, Jain's index: 1 where all are served alike */
   readonly jain: number | null
-  /** snapshots a host holds, on average */
+  /** snapshots a host holds, on average, from its first one until it is gone */
   readonly kept: number
-  /** mre over the least that any choice of as many snapshots as are kept on average could have on the same days */
+  /** mre over the ideal for as many snapshots as are kept on the same days */
   readonly price: number | null
   /** the greatest (older + 1 day) / (newer + 1 day) between neighbours, by octave of the older's age from one day up; at the end */
   readonly gapRatio: ReadonlyArray<number | null>
-  /** error at each target of importance, in its order without 0; at the end */
+  /** error at each target of importance, in its order without 0; at the end, of the hosts that are still backed up then */
   readonly targetError: ReadonlyArray<number | null>
   /** oldest of any host at the end, and on average over the hosts */
   readonly oldestKept: number | null
@@ -37,7 +37,7 @@ export interface Metrics {
   readonly noSpace: number
   /** days between a refusal and the host's next snapshot, or the end */
   readonly longestStuck: number
-  /** part of host-days on which a host waited so */
+  /** part of the days from a host's first to its last that it waited so */
   readonly stuckDays: number
   readonly suspects: number
   /** mean bytes in use, and the reserve at the end */
@@ -53,43 +53,48 @@ export interface Metrics {
 export const measure = (scenario: Scenario, trace: Trace): Metrics => {
   const { attack, days, hosts, skipDays } = scenario
   const end = days * DAY
-  const perHost = hosts.map((_, index) => {
-    let sum = 0
-    let count = 0
-    for (let day = skipDays; day < days; day++) {
-      const error = trace.errors[index * days + day]!
-      if (Number.isNaN(error)) continue
-      sum += error
-      count++
-    }
-    return count === 0 ? null : sum / count
-  })
-  const errors = perHost.filter((error) => error !== null)
   const left = hosts.map((): Array<number> => [])
   const firsts = hosts.map(() => Infinity)
-  let keptDays = 0
-  let firstCounted = skipDays * DAY
+  const began = hosts.map(() => days)
+  /** hosts x days: by how many more, or fewer, than the day before a host's snapshots are at a day's end */
+  const more = new Int32Array(hosts.length * days)
   for (let row = 0; row < trace.host.length; row++) {
     const host = trace.host[row]!
     const gone = trace.gone[row]!
     const dated = trace.dated[row]!
+    const day = dayOf(trace.taken[row]!)
     firsts[host] = Math.min(firsts[host]!, dated)
+    began[host] = Math.min(began[host]!, day)
     if (gone === Infinity) left[host]!.push(Math.max(0, end - dated))
-    keptDays += Math.max(0, Math.min(gone, end) - Math.max(trace.taken[row]!, firstCounted)) / DAY
+    more[host * days + day]!++
+    if (gone < end) more[host * days + dayOf(gone)]!--
   }
   for (const ages of left) ages.sort((a, b) => a - b)
-  const kept = keptDays / ((days - skipDays) * hosts.length)
-  const leasts = hosts.map((_, host) => {
-    let sum = 0
-    let count = 0
-    for (let day = skipDays; day < days; day++) {
-      if (Number.isNaN(trace.errors[host * days + day]!)) continue
-      sum += leastError(kept, (day + 1) * DAY - firsts[host]!)
-      count++
+  const errors: Array<number> = []
+  const leasts: Array<number> = []
+  let keptDays = 0
+  let hostDays = 0
+  for (let host = 0; host < hosts.length; host++) {
+    let held = 0
+    let error = 0
+    let least = 0
+    let measured = 0
+    for (let day = began[host]!; day < days && day <= hosts[host]!.diesOnDay; day++) {
+      held += more[host * days + day]!
+      if (day < skipDays) continue
+      keptDays += held
+      hostDays++
+      const todays = trace.errors[host * days + day]!
+      if (Number.isNaN(todays)) continue
+      error += todays
+      least += leastError(held, (day + 1) * DAY - firsts[host]!)
+      measured++
     }
-    return count === 0 ? null : sum / count
-  })
-  const least = mean(leasts.filter((error) => error !== null))
+    if (measured === 0) continue
+    errors.push(error / measured)
+    leasts.push(least / measured)
+  }
+  const least = mean(leasts)
   const mre = mean(errors)
   const oldest = left.flatMap((ages) => (ages.length === 0 ? [] : [ages.at(-1)! / DAY]))
   const events = eventsOf(scenario, trace)
@@ -99,15 +104,18 @@ export const measure = (scenario: Scenario, trace: Trace): Metrics => {
     mre,
     worstHostMre: errors.length === 0 ? null : Math.max(...errors),
     jain: jain(errors.map((error) => Math.max(0, 1 - error))),
-    kept,
+    kept: hostDays === 0 ? 0 : keptDays / hostDays,
     price: mre === null || least === null || least === 0 ? null : mre / least,
     gapRatio: gapRatios(left, Math.ceil(Math.log2(days)) + 1),
-    targetError: TARGETS.filter((days) => days > 0).map((target) =>
-      mean(left.flatMap((ages, host) => (end - firsts[host]! < target * DAY ? [] : [errorAt(ages, target * DAY)])))
+    targetError: TARGETS.filter((target) => target > 0).map((target) =>
+      mean(
+        left.flatMap((ages, host) =>
+          hosts[host]!.diesOnDay < days - 1 || end - firsts[host]! < target * DAY ? [] : [errorAt(ages, target * DAY)]
+        )
+      )
     ),
     oldestKept: oldest.length === 0 ? null : Math.max(...oldest),
     oldestKeptMean: mean(oldest),
-    snapshots: trace.host.length,
     ...events,
     used: scenario.capacity.kind === "bytes" ? mean(Array.from(trace.used.subarray(skipDays))) : null,
     reserve: scenario.capacity.kind === "bytes" ? (trace.reserve.at(-1) ?? null) : null,
@@ -121,6 +129,9 @@ export const measure = (scenario: Scenario, trace: Trace): Metrics => {
   }
 }
 
+/** The day of a time; what was before the start counts on the first. */
+const dayOf = (at: number): number => Math.max(0, Math.floor(at / DAY))
+
 /** Snapshots of a host from before a compromise that are left at a time (both in seconds). */
 const cleanCopies = (trace: Trace, host: number, compromise: number, at: number): number => {
   let clean = 0
@@ -131,11 +142,15 @@ const cleanCopies = (trace: Trace, host: number, compromise: number, at: number)
 }
 
 const eventsOf = (scenario: Scenario, trace: Trace) => {
-  const { days, hosts } = scenario
+  const { days, hosts, skipDays } = scenario
+  /** of each host, when what counts of it begins and ends */
+  const from = hosts.map(({ firstDay }) => Math.max(skipDays, firstDay) * DAY)
+  const until = hosts.map(({ diesOnDay }) => Math.min(days, diesOnDay + 1) * DAY)
   const oldest = hosts.map((): Array<number> => [])
   const heads = new Uint32Array(hosts.length)
+  const went = new Uint8Array(trace.host.length)
   const stuckSince = new Float64Array(hosts.length).fill(Number.NaN)
-  const counts = { attempts: 0, deletions: 0, refusals: 0, noSpace: 0, longestStuck: 0, suspects: 0 }
+  const counts = { attempts: 0, snapshots: 0, deletions: 0, refusals: 0, noSpace: 0, longestStuck: 0, suspects: 0 }
   let oldestVictims = 0
   let stuckDays = 0
   const alive = new Uint32Array(hosts.length)
@@ -143,8 +158,9 @@ const eventsOf = (scenario: Scenario, trace: Trace) => {
   const freed = (host: number, at: number) => {
     const since = stuckSince[host]!
     if (Number.isNaN(since)) return
-    counts.longestStuck = Math.max(counts.longestStuck, (at - since) / DAY)
-    stuckDays += (at - since) / DAY
+    const waited = Math.max(0, Math.min(at, until[host]!) - Math.max(since, from[host]!)) / DAY
+    counts.longestStuck = Math.max(counts.longestStuck, waited)
+    stuckDays += waited
     stuckSince[host] = Number.NaN
   }
   for (let i = 0; i < trace.kinds.length; i++) {
@@ -152,34 +168,36 @@ const eventsOf = (scenario: Scenario, trace: Trace) => {
     const subject = trace.subjects[i]!
     const at = trace.times[i]!
     const host = isOfSnapshot(kind) ? trace.host[subject]! : subject
+    const counted = at >= skipDays * DAY ? 1 : 0
     if (kind === Kind.snapshot) {
+      counts.snapshots += counted
       oldest[host]!.push(subject)
       alive[host]!++
       lost[host] = null
       freed(host, at)
     } else if (kind === Kind.deleted) {
-      counts.deletions++
+      counts.deletions += counted
       const rows = oldest[host]!
-      while (trace.gone[rows[heads[host]!]!]! < at) heads[host]!++
-      if (rows[heads[host]!] === subject) {
-        oldestVictims++
-        heads[host]!++
-      }
+      if (rows[heads[host]!] === subject) oldestVictims += counted
+      went[subject] = 1
+      while (went[rows[heads[host]!]!] === 1) heads[host]!++
       if (--alive[host]! === 0) lost[host] = at / DAY
     } else if (kind === Kind.tooLarge || kind === Kind.noSpace) {
-      counts.refusals++
-      if (kind === Kind.noSpace) counts.noSpace++
+      counts.refusals += counted
+      if (kind === Kind.noSpace) counts.noSpace += counted
       if (Number.isNaN(stuckSince[host]!)) stuckSince[host] = at
-    } else if (kind === Kind.suspect) counts.suspects++
-    if (kind === Kind.snapshot || !isOfSnapshot(kind)) counts.attempts++
+    } else if (kind === Kind.suspect) counts.suspects += counted
+    if (kind === Kind.snapshot || !isOfSnapshot(kind)) counts.attempts += counted
   }
+  let hostDays = 0
   for (let host = 0; host < hosts.length; host++) {
-    freed(host, Math.min(days, hosts[host]!.diesOnDay + 1) * DAY)
+    freed(host, Infinity)
+    hostDays += Math.max(0, until[host]! - from[host]!) / DAY
   }
   return {
     ...counts,
     oldestVictims: counts.deletions === 0 ? null : oldestVictims / counts.deletions,
-    stuckDays: stuckDays / (days * hosts.length),
+    stuckDays: hostDays === 0 ? 0 : stuckDays / hostDays,
     deadHostLost: lost.find((day, host) => day !== null && hosts[host]!.diesOnDay < days) ?? null
   }
 }
