@@ -139,7 +139,7 @@ export class Btrfs extends Context.Service<
     Effect.gen(function* () {
       const exec = yield* Exec
 
-      /** A tool that dies has failed at this one thing, as one that says so: what it was given may be why. */
+      /** A tool that dies or never stops talking has failed at this one thing: what it was given may be why. */
       const start = (
         program: string,
         action: string,
@@ -149,8 +149,8 @@ export class Btrfs extends Context.Service<
       ) =>
         exec.run(program, args, options).pipe(
           Effect.catchIf(
-            ({ reason }) => reason === "killed",
-            ({ detail }) => Effect.fail(failed(action, path, "unknown", `${program} was ended by ${detail}`))
+            ({ reason }) => reason !== "not-found" && reason !== "timeout",
+            (error) => Effect.fail(failed(action, path, "unknown", error.message))
           )
         )
 

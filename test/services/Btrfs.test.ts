@@ -62,7 +62,7 @@ describe("a failure of btrfs", () => {
       for (const work of works) {
         const error = yield* Effect.flip<unknown, BtrfsError | ExecError, never>(work)
         assert.strictEqual(error._tag, "BtrfsError")
-        assert.match(error.message, /was ended by SIGSEGV/)
+        assert.match(error.message, /could not be run to its end: SIGSEGV/)
       }
     }).pipe(Effect.provide(Btrfs.layer.pipe(Layer.provide(Exec.layerFake(() => Effect.fail(died))))))
   )
