@@ -278,11 +278,7 @@ describe("a run", () => {
         const under = yield* Effect.scoped(
           Effect.andThen((yield* ServerRuns).lock(host), Effect.andThen(measureBacklog(), states))
         )
-        assert.deepStrictEqual(
-          under,
-          [...calm, "complete", "complete"],
-          "a run that is ending tells the journal itself"
-        )
+        assert.deepStrictEqual(under, [...calm, "complete", "suspect"], "a run that is ending tells the journal itself")
         yield* measureBacklog()
         assert.deepStrictEqual(yield* states, [...calm, "complete held", "suspect"])
       }).pipe(Effect.provide(runs.layer))
