@@ -1,6 +1,7 @@
 // A host's restore points: what lies in the store, with what the journal knows of it.
 import type { SnapshotInfo } from "./Conversation.ts"
 import type { JournalEntry } from "./JournalEntry.ts"
+import { HOLD } from "./prune/admission.ts"
 import { doubtOf, type HostRecord, hostRecord, markAt } from "./prune/record.ts"
 import { SKEW } from "./prune/snapshot.ts"
 
@@ -43,10 +44,18 @@ const judge = (stored: StoredSnapshot, record: HostRecord, now: number): Pick<Li
   const anomaly = markAt(record.suspects, stored.name, now)
   if (anomaly !== undefined) return { state: "suspect", note: anomaly.why }
   const state = record.taken.get(stored.name)?.state
-  return state === undefined
-    ? { state: "complete", note: "not in the journal: taken to be complete" }
-    : { state, note: null }
+  if (state !== undefined) return { state, note: null }
+  return isUntold(stored, record, now)
+    ? { state: "suspect", note: "not in the journal, which has older ones: nobody knows whether all of it arrived" }
+    : { state: "complete", note: "not in the journal: taken to be complete" }
 }
+
+/**
+ * Was a journal kept when a snapshot was taken that it does not have? The server was stopped in between, or the journal lost its end.
+ * After 30 days nobody will say any more.
+ */
+const isUntold = ({ at }: StoredSnapshot, { taken }: HostRecord, now: number): boolean =>
+  at !== null && at + HOLD > now && [...taken.values()].some((one) => one.at < at)
 
 /**
  * Joins both, oldest first. The journal alone says complete or incomplete, and what is held; `now` in epoch seconds. `damaged`: its lines

@@ -22,7 +22,11 @@ export const measureBacklog = Effect.fn("measureBacklog")(function* () {
       // Whoever has the lock does the same, or has just done it.
       yield* Effect.catchTag(recorded, "Locked", () => Effect.void)
     }
-    yield* measureHost(host)
+    yield* measureHost(host).pipe(
+      Effect.catchTag("BtrfsError", (error) =>
+        Effect.logWarning(`what is new in the backups of ${host} was not measured: ${error.message}`)
+      )
+    )
   }
 })
 

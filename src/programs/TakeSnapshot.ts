@@ -63,10 +63,10 @@ export const snapshotStanding = Effect.fn("snapshotStanding")(function* (host: s
 
 /**
  * So long a client waits until the names that came and went are counted; where there are more, the prune that follows counts. One that
- * says itself that it deleted very much waits to be told what that means.
+ * says itself that it deleted very much waits to be told what that means, and so does one that says nothing.
  */
 const countingTime = (before: number | undefined, claim: Claim | undefined) =>
-  anomaly({ ...massChange(before, 0, claim?.deleted ?? 0), growth: 0, past: [] }) === undefined
+  claim !== undefined && anomaly({ ...massChange(before, 0, claim.deleted), growth: 0, past: [] }) === undefined
     ? "1 second"
     : "1 minute"
 
@@ -115,7 +115,14 @@ export const snapshotNow = Effect.fn("snapshotNow")(function* (
   const measured =
     previous === null || !mayLookWrong(options.claim, known)
       ? null
-      : yield* measureSnapshot({ host, name, previous, ...known, patience: countingTime(before, options.claim) }).pipe(
+      : yield* measureSnapshot({
+          host,
+          name,
+          previous,
+          ...known,
+          patience: countingTime(before, options.claim),
+          deleted: options.claim?.deleted
+        }).pipe(
           // A backup is worth more than its measure: where it fails, the prune that follows measures and judges.
           Effect.tapError((error) =>
             Effect.logWarning(`the size of ${name} of ${host} is not known: ${error.message}`)

@@ -111,7 +111,10 @@ export class Btrfs extends Context.Service<
     readonly usage: (path: string) => Effect.Effect<StoreUsage, Failure>
     /** What was written to this subvolume since a snapshot of it or of its original was made (null: all). Reads only what changed. */
     readonly newBytes: (path: string, before: string | null) => Effect.Effect<Written, Failure>
-    /** What was written to `path` since its snapshot `before` was made: reads only the leaves that changed, and looks each file up there. */
+    /**
+     * What was written to `path` since its snapshot `before` was made: reads only the leaves that changed, and looks each file up there by
+     * its path. Whatever a host calls its files, and makes of them, is no reason to fail.
+     */
     readonly changes: (path: string, before: string) => Effect.Effect<Changes, Failure>
     /** Names of files that a snapshot has beyond those of the one `before` it, and those that it lacks. Reads only what changed. */
     readonly names: (path: string, before: string) => Effect.Effect<Names, Failure>
@@ -136,13 +139,28 @@ export class Btrfs extends Context.Service<
     Effect.gen(function* () {
       const exec = yield* Exec
 
+      /** A tool that dies or never stops talking has failed at this one thing: what it was given may be why. */
+      const start = (
+        program: string,
+        action: string,
+        path: string,
+        args: ReadonlyArray<string>,
+        options?: ExecOptions
+      ) =>
+        exec.run(program, args, options).pipe(
+          Effect.catchIf(
+            ({ reason }) => reason !== "not-found" && reason !== "timeout",
+            (error) => Effect.fail(failed(action, path, "unknown", error.message))
+          )
+        )
+
       const run = Effect.fnUntraced(function* (
         action: string,
         path: string,
         args: ReadonlyArray<string>,
         options?: ExecOptions
       ) {
-        const ended = yield* exec.run("btrfs", args, options)
+        const ended = yield* start("btrfs", action, path, args, options)
         if (ended.code === 0) return ended
         const { code: exitCode, stderr } = ended
         const reason = reasonOf(stderr)
@@ -192,36 +210,29 @@ export class Btrfs extends Context.Service<
           yield* run("delete", path, ["subvolume", "delete", path])
         })
 
-      const born = Effect.fn("Btrfs.born")(function* (path: string) {
-        const { text } = yield* run("look at", path, ["subvolume", "show", path])
-        const marker = /^\tGen at creation:\s*(\d+)$/m.exec(text)
-        return marker === null
-          ? yield* failed("look at", path, "unknown", "when it was made cannot be read")
-          : Number(marker[1])
-      })
-
-      /** Calls back with each extent that was written after a generation: its inode and path within the subvolume. */
-      const findNew = (path: string, since: number, each: (inode: string, name: string) => void) => {
+      /**
+       * What was written to each of these since a snapshot was made (null: ever), and then since the one before it: bytes on the disk.
+       * Calls back with the path of each file whose data was, latin1; "" where the kernel cannot tell it.
+       */
+      const tree = Effect.fnUntraced(function* (
+        before: string | null,
+        paths: ReadonlyArray<string>,
+        each?: (path: string) => void
+      ) {
         let rest = ""
-        // A line for each extent: too many to keep. Names stand last, so what a host writes there comes after the figures.
+        // A path for each file: too many to keep.
         const onStdout = (chunk: Uint8Array) =>
           Effect.sync(() => {
-            const lines = (rest + Buffer.from(chunk).toString("latin1")).split("\n")
-            rest = lines.pop() ?? ""
-            for (const line of lines) {
-              const found =
-                /^inode (\d+) file offset \d+ len \d+ disk start \d+ offset \d+ gen \d+ flags [A-Z|]+ (.*)$/.exec(line)
-              if (found !== null) each(found[1]!, found[2]!)
-            }
+            const files = (rest + Buffer.from(chunk).toString("latin1")).split("\0")
+            rest = files.pop() ?? ""
+            for (const file of files) each?.(file)
           })
-        // The tool counts the given generation in.
-        return run("measure", path, ["subvolume", "find-new", path, String(since + 1)], { onStdout })
-      }
-
-      /** What was written to each of these since a snapshot was made (null: ever), and then since the one before it: bytes on the disk. */
-      const tree = Effect.fnUntraced(function* (before: string | null, paths: ReadonlyArray<string>) {
-        const { code, stderr, text } = yield* exec.run("perl", ["-e", treeBytes, before ?? "", ...paths])
-        const found = [...text.matchAll(/^(\d+) (\d+)$/gm)]
+        const words = [each === undefined ? "totals" : "names", before ?? "", ...paths]
+        const { code, stderr } = yield* start("perl", "measure", paths[0] ?? "", ["-e", treeBytes, ...words], {
+          onStdout,
+          drain: true
+        })
+        const found = [...rest.matchAll(/^(\d+) (\d+)$/gm)]
         if (code !== 0 || found.length !== paths.length) {
           return yield* failed("measure", paths[0] ?? "", reasonOf(stderr), stderr)
         }
@@ -251,20 +262,11 @@ export class Btrfs extends Context.Service<
       return Btrfs.of({
         isSubvolume,
         changes: Effect.fn("Btrfs.changes")(function* (path, before) {
-          const since = yield* born(before)
           let rewritten = 0
           let created = 0
-          let last = ""
-          // A name may be forged to look like a line of the tool's; all it can do is to be looked up.
           const wasFile = filesBelow(before)
-          const named = findNew(path, since, (inode, name) => {
-            if (inode === last) return
-            last = inode
-            if (wasFile(name)) rewritten++
-            else created++
-          })
-          const [written] = yield* Effect.all([newBytes(path, before), named], { concurrency: 2 })
-          return { ...written, rewritten, created }
+          const [written] = yield* tree(before, [path], (file) => void (wasFile(file) ? rewritten++ : created++))
+          return { ...written!, rewritten, created }
         }),
         names: Effect.fn("Btrfs.names")(function* (path, before) {
           let added = 0
@@ -285,7 +287,13 @@ export class Btrfs extends Context.Service<
         files: Effect.fn("Btrfs.files")(function* (path) {
           let count = 0
           const onStdout = (chunk: Uint8Array) => Effect.sync(() => void (count += chunk.length))
-          const ended = yield* exec.run("find", [path, "-xdev", "-type", "f", "-printf", "."], { onStdout })
+          const ended = yield* start(
+            "find",
+            "count the files of",
+            path,
+            [path, "-xdev", "-type", "f", "-printf", "."],
+            { onStdout }
+          )
           return ended.code === 0
             ? count
             : yield* failed("count the files of", path, reasonOf(ended.stderr), ended.stderr)

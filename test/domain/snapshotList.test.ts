@@ -64,6 +64,19 @@ describe("a host's restore points", () => {
     )
   })
 
+  it("are suspect for 30 days where the journal, which was kept when they were taken, does not have them", () => {
+    const day = 86_400
+    const states = (at: number, journal: ReadonlyArray<JournalEntry>, time: number) =>
+      joinSnapshots([stored(600), stored(at)], journal, time).map(({ state }) => state)
+    const at = 100 * day
+    assert.deepStrictEqual(states(at, [taken(600)], at), ["complete", "suspect"])
+    assert.deepStrictEqual(states(at, [taken(600), taken(at + day)], at + 29 * day), ["complete", "suspect"])
+    assert.deepStrictEqual(states(at, [taken(600)], at + 30 * day), ["complete", "complete"])
+    // From before there was a journal, or since it was lost as a whole.
+    assert.deepStrictEqual(states(at, [taken(at + day)], at + 2 * day), ["complete", "complete"])
+    assert.deepStrictEqual(states(at, [], at), ["complete", "complete"])
+  })
+
   it("are suspect when they are not sealed or of the future, whatever the journal says", () => {
     const future = now + 3660
     const list = joinSnapshots([stored(600, { sealed: false }), stored(future)], [taken(600), taken(future)], now)

@@ -45,10 +45,10 @@ export const enrolled = Effect.fn("enrolled")(function* (host: string) {
   return `${(yield* Layout).store}/${host}/current`
 })
 
-/** The recorder's word that a push has ended well. */
-export const pushEnded = Effect.fn("pushEnded")(function* (host: string) {
+/** The recorder's word that a push has ended, well or as this exit code of rsync says. */
+export const pushEnded = Effect.fn("pushEnded")(function* (host: string, code: number = 0) {
   const files = yield* SystemFile
   const { run } = yield* Layout
   yield* files.directory(`${run}/${host}`, 0o700)
-  yield* files.write(`${run}/${host}/push`, `ended 0\n`, 0o600)
+  yield* files.write(`${run}/${host}/push`, `ended ${code}\n`, 0o600)
 })

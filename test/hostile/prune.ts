@@ -289,25 +289,39 @@ const state: Deed = {
   })
 }
 
-const shapes: Deed = {
+/** Backs a directory of the attacker's up on a server of its own and prunes: each snapshot has to be measured. */
+const measured = (name: string, directory: string, make: string): Deed => ({
   area,
-  name: "a file that becomes a directory",
+  name,
   run: Effect.gen(function* () {
     const { attacker, otherServer } = yield* Siege
-    const server = yield* otherServer("shapes", "500M")
+    const server = yield* otherServer(directory, "500M")
     yield* past(server, "attacker", 3, 100_000)
-    yield* attacker.ok(["sh", "-c", "mkdir -p /shapes/churn/deep; echo x >/shapes/churn/deep/file"])
-    const { code, stderr, stdout } = yield* backUp(attacker, server, "/shapes/")
+    yield* attacker.ok(["sh", "-c", make])
+    const { code, stderr, stdout } = yield* backUp(attacker, server, `/${directory}/`)
     assert.strictEqual(code, 0, stderr)
     yield* pruneEnded(server)
     const pruned = yield* server.run(["byteback", "prune"])
-    assert.strictEqual(pruned.code, 0, pruned.stderr)
+    assert.deepStrictEqual([pruned.code, /not measured/.test(pruned.stderr)], [0, false], pruned.stderr)
     const journal = yield* server.read("/var/lib/byteback/journal/attacker.ndjson")
     assert.match(journal.split('"by":"host"').at(-1)!, /"bytes":\d/, "the last one is measured")
-    yield* attacker.ok(["rm", "-r", "/shapes"])
+    yield* attacker.ok(["rm", "-r", `/${directory}`])
     return { outcome: "measured, and pruning goes on", saw: [stdout, stderr] }
   }).pipe(Effect.scoped)
-}
+})
+
+const shapes = measured(
+  "a file that becomes a directory",
+  "shapes",
+  "mkdir -p /shapes/churn/deep; echo x >/shapes/churn/deep/file"
+)
+
+// The kernel tells paths of up to 4,079 bytes, and rsync writes longer ones: btrfs's own tool dies of them.
+const longest = measured(
+  "a path as long as can be",
+  "l",
+  `mkdir /l && perl -e 'chdir "/l" or die; for ((200) x 20, 59) { my $part = "n" x $_; mkdir $part or die; chdir $part or die } open my $file, ">", "f" or die; print $file "x" x 9000'`
+)
 
 const floors: Deed = {
   area,
@@ -377,4 +391,15 @@ const crowd: Deed = {
   })
 }
 
-export const pruneDeeds: ReadonlyArray<Deed> = [newcomer, greedy, trickle, lie, named, shapes, state, floors, crowd]
+export const pruneDeeds: ReadonlyArray<Deed> = [
+  newcomer,
+  greedy,
+  trickle,
+  lie,
+  named,
+  shapes,
+  longest,
+  state,
+  floors,
+  crowd
+]

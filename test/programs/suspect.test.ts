@@ -26,8 +26,10 @@ class Runs {
   slow = false
   /** how long it takes to count, in seconds */
   counting = 0
-  /** indices of those that cannot be read */
-  readonly unreadable = new Set<number>()
+  /** indices of those that cannot be read, and why */
+  readonly unreadable = new Map<number, Effect.Effect<never, BtrfsError>>()
+  /** so that no two can be compared by their names */
+  nameless = false
   next(run: Run) {
     this.runs.push(run)
   }
@@ -40,12 +42,11 @@ class Runs {
           ...fake,
           take: (host, name) => Effect.tap(fake.take(host, name), () => Effect.sync(() => this.names.push(name))),
           growth: (_, name) =>
-            Effect.suspend(() =>
-              this.unreadable.has(this.names.indexOf(name)) ? Effect.fail(unreadable(name)) : Effect.succeed(run(name))
-            ),
+            Effect.suspend(() => this.unreadable.get(this.names.indexOf(name)) ?? Effect.succeed(run(name))),
           names: (_, name, previous) =>
             Effect.suspend(() => {
               const { created, files } = run(name)
+              if (this.nameless) return Effect.fail(unreadable)
               return this.slow
                 ? Effect.never
                 : Effect.delay(
@@ -61,8 +62,15 @@ class Runs {
   }
 }
 
-const unreadable = (path: string) =>
-  new BtrfsError({ reason: "unknown", action: "measure", path, exitCode: 1, stderr: "", argumentCount: 4 })
+const unreadable = new BtrfsError({
+  reason: "unknown",
+  action: "measure",
+  path: "",
+  exitCode: 1,
+  stderr: "",
+  argumentCount: 4
+})
+const failures = { fails: Effect.fail(unreadable), throws: Effect.die(new Error("ENOTDIR")) }
 
 const completed = (claim?: Claim, sole = true) =>
   Effect.gen(function* () {
@@ -101,7 +109,7 @@ const countedLate = (list: ReadonlyArray<Run>, late: number) => {
       runs.next(run)
       runs.slow = day >= list.length - late
       const ending = yield* Effect.forkChild(completed())
-      yield* at(start + day * 24 * hour + 1)
+      yield* at(start + day * 24 * hour + 60)
       assert.isNull((yield* Fiber.join(ending)).anomaly)
       if (!runs.slow) yield* measureBacklog()
     }
@@ -185,6 +193,47 @@ describe("a run", () => {
       }).pipe(Effect.provide(runs.layer))
     }
   )
+  it.effect("whose client says that it deleted very much is believed where the files cannot be counted in time", () => {
+    const runs = new Runs()
+    return Effect.gen(function* () {
+      yield* enrolled
+      for (const [day, run] of [...history, { ...usual, files: 499 }].entries()) {
+        yield* at(start + day * 24 * hour)
+        runs.next(run)
+        runs.slow = day === history.length
+        const claim = { transferred: 10, deleted: runs.slow ? 501 : 0, bytes: 0 }
+        const ending = yield* Effect.forkChild(completed(claim, runs.slow))
+        yield* at(start + day * 24 * hour + 60)
+        const { anomaly } = yield* Fiber.join(ending)
+        assert.strictEqual(anomaly, runs.slow ? "1 % of what was there was rewritten and 50 % deleted" : null)
+        if (!runs.slow) yield* measureBacklog()
+      }
+      const suspect = [...calm, "complete held", "suspect"]
+      assert.deepStrictEqual(yield* states, suspect)
+      runs.slow = false
+      yield* measureBacklog()
+      assert.deepStrictEqual(yield* states, suspect)
+      const { entries } = yield* (yield* Journal).read(host)
+      const last = entries.at(-1)
+      assert.strictEqual(last?._tag === "counted" ? last.files : last?._tag, 499)
+    }).pipe(Effect.provide(runs.layer))
+  })
+  it.effect("that deletes more than half is suspect, though no names can be compared", () => {
+    const runs = new Runs()
+    return Effect.gen(function* () {
+      yield* enrolled
+      // As many came as went, but for the last.
+      const churning = { ...usual, created: 300 }
+      for (const [day, run] of [churning, churning, churning, churning, { ...churning, files: 790 }].entries()) {
+        yield* at(start + day * 24 * hour)
+        runs.next(run)
+        runs.nameless = true
+        yield* completed(harmless)
+        yield* measureBacklog()
+      }
+      assert.deepStrictEqual(yield* states, [...calm, "complete held", "suspect"])
+    }).pipe(Effect.provide(runs.layer))
+  })
   it.effect("leaves an administrator's hold of the one before it as it is", () => {
     const runs = new Runs()
     return Effect.gen(function* () {
@@ -229,33 +278,48 @@ describe("a run", () => {
         const under = yield* Effect.scoped(
           Effect.andThen((yield* ServerRuns).lock(host), Effect.andThen(measureBacklog(), states))
         )
-        assert.deepStrictEqual(
-          under,
-          [...calm, "complete", "complete"],
-          "a run that is ending tells the journal itself"
-        )
+        assert.deepStrictEqual(under, [...calm, "complete", "suspect"], "a run that is ending tells the journal itself")
         yield* measureBacklog()
         assert.deepStrictEqual(yield* states, [...calm, "complete held", "suspect"])
       }).pipe(Effect.provide(runs.layer))
     }
   )
-  it.effect("that cannot be measured keeps none after it from being measured", () => {
-    const runs = new Runs()
-    return Effect.gen(function* () {
-      yield* enrolled
-      for (const [day, run] of [...history, usual, { ...usual, rewritten: 501 }].entries()) {
-        yield* at(start + day * 24 * hour)
-        runs.next(run)
-        if (day === 3) runs.unreadable.add(runs.names.length)
-        yield* completed(harmless)
-      }
-      yield* measureBacklog()
-      const { entries } = yield* (yield* Journal).read(host)
-      const counted = entries.flatMap((one) => (one._tag === "counted" ? [runs.names.indexOf(one.name)] : []))
-      assert.deepStrictEqual(counted, [0, 1, 2, 4, 5])
-      assert.deepStrictEqual(yield* states, [...calm, "complete", "complete held", "suspect"])
-    }).pipe(Effect.provide(runs.layer))
-  })
+  for (const [how, failure] of Object.entries(failures)) {
+    it.effect(`that cannot be measured, as that ${how}, keeps none after it from being measured`, () => {
+      const runs = new Runs()
+      return Effect.gen(function* () {
+        yield* enrolled
+        for (const [day, run] of [...history, usual, { ...usual, rewritten: 501 }].entries()) {
+          yield* at(start + day * 24 * hour)
+          runs.next(run)
+          if (day === 3) runs.unreadable.set(runs.names.length, failure)
+          yield* completed(harmless)
+        }
+        yield* measureBacklog()
+        const { entries } = yield* (yield* Journal).read(host)
+        const counted = entries.flatMap((one) => (one._tag === "counted" ? [runs.names.indexOf(one.name)] : []))
+        assert.deepStrictEqual(counted, [0, 1, 2, 4, 5])
+        assert.deepStrictEqual(yield* states, [...calm, "complete", "complete held", "suspect"])
+      }).pipe(Effect.provide(runs.layer))
+    })
+    it.effect(`has its snapshot and is in the journal, though the measure that it waits for ${how}`, () => {
+      const runs = new Runs()
+      return Effect.gen(function* () {
+        yield* enrolled
+        for (const [day, run] of [...history, { ...usual, rewritten: 501 }].entries()) {
+          yield* at(start + day * 24 * hour)
+          runs.next(run)
+          if (day === history.length) runs.unreadable.set(day, failure)
+          assert.isNull((yield* completed()).anomaly)
+          yield* measureBacklog()
+        }
+        assert.deepStrictEqual(yield* states, [...calm, "complete", "complete"])
+        runs.unreadable.clear()
+        yield* measureBacklog()
+        assert.deepStrictEqual(yield* states, [...calm, "complete held", "suspect"])
+      }).pipe(Effect.provide(runs.layer))
+    })
+  }
   it.effect("whose client says that it changed little is measured after the answer, and a lie found out", () => {
     const told = (run: Run, claim: Claim, sole: boolean) => {
       const runs = new Runs()

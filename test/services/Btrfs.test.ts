@@ -1,8 +1,8 @@
 // The stand-in keeps Btrfs's promises; and the tool's words become the right reasons.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { Btrfs } from "../../src/services/Btrfs.ts"
-import { Exec } from "../../src/services/Exec.ts"
+import { Btrfs, type BtrfsError } from "../../src/services/Btrfs.ts"
+import { Exec, ExecError } from "../../src/services/Exec.ts"
 import { suite } from "./Btrfs.contract.ts"
 
 suite(
@@ -14,6 +14,8 @@ suite(
     return "/top"
   })
 )
+
+const died = new ExecError({ program: "btrfs", argumentCount: 4, reason: "killed", detail: "SIGSEGV" })
 
 const says = (stderr: string) =>
   Effect.gen(function* () {
@@ -47,6 +49,23 @@ describe("a failure of btrfs", () => {
       })
     )
   }
+
+  it.effect("that died of what it was given is a failure at that, and no reason for anything else to end", () =>
+    Effect.gen(function* () {
+      const btrfs = yield* Btrfs
+      const works = [
+        btrfs.changes("/s2", "/s1"),
+        btrfs.names("/s2", "/s1"),
+        btrfs.outlived("/s1", "/s2"),
+        btrfs.files("/s2")
+      ]
+      for (const work of works) {
+        const error = yield* Effect.flip<unknown, BtrfsError | ExecError, never>(work)
+        assert.strictEqual(error._tag, "BtrfsError")
+        assert.match(error.message, /could not be run to its end: SIGSEGV/)
+      }
+    }).pipe(Effect.provide(Btrfs.layer.pipe(Layer.provide(Exec.layerFake(() => Effect.fail(died))))))
+  )
 
   it.effect("with figures that are none is reported, not believed", () =>
     Effect.gen(function* () {
