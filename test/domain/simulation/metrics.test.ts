@@ -2,7 +2,9 @@
 import { Result } from "effect"
 import { assert, describe, it } from "@effect/vitest"
 import { DAY } from "../../../src/domain/prune/snapshot.ts"
+import { errorAt, neededFor } from "../../../src/domain/simulation/coverage.ts"
 import { combine, measure, type Metrics } from "../../../src/domain/simulation/metrics.ts"
+import { replay } from "../../../src/domain/simulation/replay.ts"
 import { type ScenarioFile, scenarioOf } from "../../../src/domain/simulation/scenario.ts"
 import { Kind, type Trace } from "../../../src/domain/simulation/trace.ts"
 
@@ -272,5 +274,71 @@ describe("the figures of several runs", () => {
       ...{ deadHostLost: 20, gapRatio: [3, null, 3] }
     })
     assert.isNull(combine([few, many].map((run) => ({ ...run, cleanCopies: null }))).cleanCopies)
+  })
+})
+
+describe("the mean error of a replay", () => {
+  it("is what the ages of its snapshots at each day's end come to on a grid", () => {
+    const scenario = Result.getOrThrow(
+      scenarioOf({
+        days: 40,
+        skipDays: 5,
+        capacity: { snapshots: 6 },
+        policies: [{ method: "spread", minAge: 0 }],
+        hosts: [
+          { name: "a", at: "07:00", jitter: "3h" },
+          { name: "b", every: "12h", firstDay: 9, diesOnDay: 30 }
+        ]
+      })
+    )
+    const trace = replay(scenario, scenario.policies[0]!, 0)
+    const means = scenario.hosts.map(({ diesOnDay }, host) => {
+      const errors: Array<number> = []
+      for (let day = 5; day < Math.min(40, diesOnDay + 1); day++) {
+        const now = (day + 1) * DAY
+        const rows = [...trace.host.keys()].filter((row) => trace.host[row] === host && trace.taken[row]! < now)
+        const horizon = rows.length === 0 ? 0 : (now - trace.taken[rows[0]!]!) / DAY
+        if (horizon < 1) continue
+        const ages = rows.filter((row) => trace.gone[row]! >= now).map((row) => (now - trace.taken[row]!) / DAY)
+        const grid = 2000
+        let sum = 0
+        for (let i = 0; i < grid; i++) sum += errorAt(ages, horizon ** ((i + 0.5) / grid))
+        errors.push(sum / grid)
+      }
+      return errors.reduce((sum, error) => sum + error, 0) / errors.length
+    })
+    const { mre, worstHostMre } = measure(scenario, trace)
+    assert.approximately(mre!, (means[0]! + means[1]!) / 2, 1e-4)
+    assert.approximately(worstHostMre!, Math.max(...means), 1e-4)
+  })
+})
+
+describe("the number of snapshots that a gap ratio needs", () => {
+  it("is a bound for all that go day by day: with fewer, no policy keeps all gaps narrower on every day", () => {
+    for (const method of ["age", "importance", "spread"] as const) {
+      for (const snapshots of [10, 30, 60]) {
+        const scenario = Result.getOrThrow(
+          scenarioOf({
+            days: 1000,
+            capacity: { snapshots },
+            policies: [{ method, minAge: 0 }],
+            hosts: [{ name: "host", at: "23:59" }]
+          })
+        )
+        const { gone, taken } = replay(scenario, scenario.policies[0]!, 0, { measure: false })
+        let widest = 1
+        for (let now = DAY; now <= 1000 * DAY; now += DAY) {
+          // What is asked for reaches back to the first backup, be it there or not.
+          let older = now - taken[0]! + DAY
+          for (let row = 0; row < taken.length && taken[row]! < now; row++) {
+            if (gone[row]! < now) continue
+            const age = now - taken[row]! + DAY
+            widest = Math.max(widest, older / age)
+            older = age
+          }
+        }
+        assert.isAtLeast(snapshots, neededFor(1000 * DAY, Math.log(widest)), `${method}, ${snapshots} kept`)
+      }
+    }
   })
 })

@@ -518,19 +518,77 @@ describe("the measures", () => {
     )
   })
 
-  it("know the limits: no choice of ages that holds the newest and the oldest beats the ideal, and none at all by more than about one in k", () => {
+  it("know the limits: no choice of ages that holds the newest and the oldest beats the ideal", () => {
     for (const [k, days] of [7, 10, 16].flatMap((k) => [100, 1825, 3650].map((days) => [k, days] as const))) {
-      const ideal = leastError(k, days * DAY)
-      const name = `${k} kept over ${days} days`
       for (const seed of [1, 2]) {
-        const both = leastFound(k, days, seed, true) / ideal
-        assert.isAtLeast(both, 1, name)
-        assert.isAtMost(both, 1.08, name)
-        const free = leastFound(k, days, seed, false) / ideal
-        assert.isAtLeast(free, (0.94 * (k - 1)) / k, name)
-        assert.isAtMost(free, (k - 1) / k, name)
+        const both = leastFound(k, days, seed, true) / leastError(k, days * DAY)
+        assert.isAtLeast(both, 1, `${k} kept over ${days} days`)
+        assert.isAtMost(both, 1.08, `${k} kept over ${days} days`)
       }
     }
+  })
+
+  it("know what no choice of ages beats, whatever it holds, and reach it from wherever a search begins", () => {
+    for (const [k, days] of [1, 2, 7, 16].flatMap((k) => [10, 100, 1825].map((days) => [k, days] as const))) {
+      for (const seed of [1, 2]) {
+        const free = leastFound(k, days, seed, false) / leastOfAll(k, days)
+        assert.isAtLeast(free, 1 - 1e-9, `${k} kept over ${days} days`)
+        assert.isAtMost(free, 1.001, `${k} kept over ${days} days`)
+      }
+    }
+    fc.assert(
+      fc.property(
+        fc.double({ min: 1.5, max: 4000, noNaN: true }),
+        // On the logarithmic scale, from within the first day to beyond the horizon, evenly or not.
+        fc.array(fc.double({ min: -0.2, max: 1.2, noNaN: true }), { minLength: 1, maxLength: 40 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (days, places, even) => {
+          const k = places.length
+          const ages = places
+            .toSorted((a, b) => a - b)
+            .map((place, i) => DAY * days ** ((1 - even) * place + (even * (i + 0.5)) / k))
+          assert.isAtLeast(meanError(Float64Array.from(ages), k, days * DAY), leastOfAll(k, days) - 1e-9)
+        }
+      ),
+      { numRuns: 2000 }
+    )
+    // It is below the ideal by about one part in k.
+    for (const k of [30, 60, 120])
+      assert.approximately(leastOfAll(k, 1825) / leastError(k, 1825 * DAY), (k - 1) / k, 0.005)
+  })
+
+  it("know what no replay beats either, on any day of any host", () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          seed: fc.nat({ max: 1_000_000 }),
+          method: fc.constantFrom("age" as const, "importance" as const, "spread" as const),
+          capacity: fc.constantFrom({ snapshots: 1 }, { snapshots: 7 }, { snapshots: 30 }, { timesLive: 1.4 }),
+          firstDay: fc.integer({ min: 0, max: 150 }),
+          failure: fc.double({ min: 0, max: 0.6, noNaN: true })
+        }),
+        ({ capacity, failure, firstDay, method, seed }) => {
+          const days = 200
+          const hosts = [
+            { name: "a", jitter: "2h", failure },
+            { name: "b", every: "8h", firstDay }
+          ]
+          const trace = run({ days, seed, capacity, policies: [{ method, minAge: 0 }], hosts })
+          for (const host of [0, 1]) {
+            const rows = [...trace.host.keys()].filter((row) => trace.host[row] === host)
+            for (let day = 0; day < days; day++) {
+              const error = trace.errors[host * days + day]!
+              if (Number.isNaN(error)) continue
+              const now = (day + 1) * DAY
+              const held = rows.filter((row) => trace.taken[row]! < now && trace.gone[row]! >= now).length
+              const horizon = (now - trace.taken[rows[0]!]!) / DAY
+              assert.isAtLeast(error, horizon === 1 ? 0 : leastOfAll(held, horizon) - 1e-6)
+            }
+          }
+        }
+      ),
+      { numRuns: 20 }
+    )
   })
 
   it("know how many snapshots a gap ratio needs", () => {
@@ -543,6 +601,15 @@ describe("the measures", () => {
     assert.isNull(jain([]))
   })
 })
+
+/**
+ * The least mean error of all choices of k ages: a gap of d on the logarithmic scale costs 2 ln cosh(d/2), which is convex, so that
+ * k - 1 gaps of L/k and the two ends that fit them cost least.
+ */
+const leastOfAll = (k: number, days: number): number => {
+  const half = Math.log(days) / (2 * k)
+  return Math.log(Math.cosh(half)) / half
+}
 
 /** The least mean error of k ages up to a horizon, from a random choice moved one by one to where each is best, until none moves. */
 const leastFound = (k: number, days: number, seed: number, both: boolean): number => {
