@@ -397,9 +397,8 @@ describe("the limits in the charts", () => {
       const days = Array.from({ length: 400 }, (_, day) => day + 1)
       assert.strictEqual(lines.length, 2)
       for (const [kept, y] of lines[1]!) {
-        // Of one host the formula's k is what it held on average, which is less than the limit while the store fills.
-        const held = days.reduce((sum, day) => sum + Math.min(Math.round(kept), day), 0) / 400
-        const mean = days.slice(1).reduce((sum, day) => sum + ideal(held, day), 0) / 399
+        // The formula's k is what the host held that day, which is less than the limit while the store fills.
+        const mean = days.reduce((sum, day) => sum + Math.min(1, ideal(Math.min(Math.round(kept), day), day)), 0) / 400
         close(y, factor * mean, 0.0015, `${mark} of ${kept}`)
       }
     }

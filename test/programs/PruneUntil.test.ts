@@ -95,7 +95,7 @@ describe("the store as a scenario", () => {
             )
           }
           const { metrics, traces } = yield* simulate({ scenario, traces: true })
-          assert.strictEqual(metrics[0]!.attempts, 5 + 5 + 30)
+          assert.strictEqual(metrics[0]!.attempts, 30)
           assert.isBelow(metrics[0]!.worstHostMre!, 0.5)
           assert.strictEqual(traces[0]!.reserve[0]!, (yield* storeSpace()).reserve)
           const more = Result.getOrThrow(whatIf(scenario, "host=+2"))
