@@ -30,14 +30,14 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
   const start = tomorrow(options.now)
   const found = yield* Effect.forEach(yield* store.hosts, (host) =>
     Effect.gen(function* () {
-      const { entries } = yield* journal.read(host)
+      const { damaged, entries } = yield* journal.read(host)
       const record = hostRecord(entries)
-      const snapshots = joinSnapshots(yield* store.snapshots(host), entries, options.now).flatMap((one) =>
+      const snapshots = joinSnapshots(yield* store.snapshots(host), entries, options.now, damaged).flatMap((one) =>
         one.at !== null && one.at <= options.now && one.state !== "foreign" ? [{ ...one, at: one.at }] : []
       )
-      const past = snapshots.map(({ at, name, state }) => ({
+      const past = snapshots.map(({ at, hold, name, state }) => ({
         age: (start - at) / DAY,
-        held: daysLeft(markAt(record.holds, name, options.now), start),
+        held: hold === undefined ? 0 : hold.until === null ? null : Math.max(0, (hold.until - start) / DAY),
         suspect: state === "suspect" ? suspectDays(markAt(record.suspects, name, options.now), start) : 0,
         incomplete: state === "incomplete"
       }))
@@ -100,10 +100,6 @@ export const storeScenario = Effect.fn("storeScenario")(function* (options: {
 })
 
 const mean = (sizes: ReadonlyArray<number>): number => sizes.reduce((sum, size) => sum + size, 0) / sizes.length
-
-/** How many days of the simulation a mark lasts; null: until it is released. */
-const daysLeft = (mark: Mark | undefined, start: number): number | null =>
-  mark === undefined ? 0 : mark.until === Infinity ? null : Math.max(0, (mark.until - start) / DAY)
 
 /** What is suspect without a mark is not sealed, and stays so: for more days than are ever simulated. */
 const suspectDays = (mark: Mark | undefined, start: number): number =>

@@ -153,6 +153,32 @@ describe("pruneUntil", () => {
     )
   })
 
+  it.effect("lets nothing go that a damaged journal may have said is held", () => {
+    const model = new StoreModel()
+    return onModel(
+      model,
+      Effect.gen(function* () {
+        yield* model.filled(
+          "a",
+          Array.from({ length: 97 }, (_, age) => age),
+          GB
+        )
+        const asked = pruneUntil({ now: start, until: start + 60 * DAY, method: "age" })
+        assert.isTrue((yield* asked).some(({ goes }) => goes !== null))
+        const departures = yield* asked.pipe(
+          Effect.updateService(Journal, (journal) =>
+            Journal.of({
+              ...journal,
+              read: (host) =>
+                Effect.map(journal.read(host), (read) => ({ ...read, damaged: [read.entries.length + 1] }))
+            })
+          )
+        )
+        assert.isTrue(departures.every(({ goes }) => goes === null))
+      })
+    )
+  })
+
   it.effect("refuses a date that has passed, or is more than a century ahead", () =>
     Effect.gen(function* () {
       yield* filled

@@ -34,7 +34,7 @@ export const rows = (all: ReadonlyArray<Metrics>): Array<readonly [label: string
   return [
     row("mean error of a wanted age", (one) => percent(one.mre)),
     row("of the worst host", (one) => percent(one.worstHostMre)),
-    row("times the theoretical ideal", (one) => (one.price === null ? "-" : one.price.toFixed(2))),
+    row("times the ideal spacing", (one) => (one.price === null ? "-" : one.price.toFixed(2))),
     row("snapshots kept a host", (one) => one.kept.toFixed(1)),
     row("oldest kept at the end", (one) => daysText(one.oldestKept)),
     row("widest gap, older by newer", (one) => times(Math.max(...one.gapRatio.map((ratio) => ratio ?? 0)))),
