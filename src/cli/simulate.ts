@@ -45,7 +45,7 @@ const flags = {
   format: Flag.String("format").pipe(
     Flag.withDefault("text"),
     Flag.withDescription(
-      "what to write, as in text,html: text, json (figures), ndjson (every event), csv, html (the report)"
+      "what to write, as in text,html: text, json (figures), ndjson (every event of the first replay), csv, html (the report)"
     )
   ),
   assert: Flag.String("assert").pipe(

@@ -9,17 +9,27 @@ export const usualSize = (sizes: ReadonlyArray<number>): number => {
   return last.length === 0 ? 0 : Math.ceil(last.reduce((sum, size) => sum + size, 0) / last.length)
 }
 
+/** A reserve is the mean of the last `over` sizes, as many times as `times` is of `by`. Whole numbers. */
+export interface ReserveRule {
+  readonly over: number
+  readonly times: number
+  readonly by: number
+}
+
+/** One and a half times the mean of the last ten. */
+export const reserveRule: ReserveRule = { over: RESERVE_OVER, times: 3, by: 2 }
+
 /**
- * ceil(1.5 x mean of the last ten sizes), in integers; the mean of what exists where there are fewer, 0 for none. `sizes` are the bytes
- * new in each backup, oldest first, without the host's first full one. Exact while three times their sum is below 2^53.
+ * Such a mean rounded up, in integers; of what exists where there are fewer sizes, 0 for none. `sizes` are the bytes new in each backup,
+ * oldest first, without the host's first full one. Exact while `times` times their sum is below 2^53.
  */
-export const hostReserve = (sizes: ReadonlyArray<number>): number => {
-  const count = Math.min(RESERVE_OVER, sizes.length)
+export const hostReserve = (sizes: ReadonlyArray<number>, { by, over, times }: ReserveRule = reserveRule): number => {
+  const count = Math.min(over, sizes.length)
   if (count === 0) return 0
   let sum = 0
-  for (let i = sizes.length - count; i < sizes.length; i++) sum += 3 * sizes[i]!
-  const rest = sum % (2 * count)
-  return (sum - rest) / (2 * count) + (rest > 0 ? 1 : 0)
+  for (let i = sizes.length - count; i < sizes.length; i++) sum += times * sizes[i]!
+  const rest = sum % (by * count)
+  return (sum - rest) / (by * count) + (rest > 0 ? 1 : 0)
 }
 
 /** The hosts' reserves that count, largest first: as many as the server admits backups at once. */

@@ -7,7 +7,14 @@ import { isFutile, LOOKS } from "../prune/futile.ts"
 import { type History, Tier } from "../prune/history.ts"
 import { historyFor } from "../prune/method.ts"
 import { Queue } from "../prune/queue.ts"
-import { hostReserve, largestReserves, RESERVE_OVER, storeReserve, usualSize } from "../prune/reserve.ts"
+import {
+  hostReserve,
+  largestReserves,
+  RESERVE_OVER,
+  type ReserveRule,
+  storeReserve,
+  usualSize
+} from "../prune/reserve.ts"
 import { mayTake, shares } from "../prune/share.ts"
 import { DAY, SKEW } from "../prune/snapshot.ts"
 import { Attempts, birthsOf } from "./arrivals.ts"
@@ -227,6 +234,9 @@ class StoredReplay {
   readonly #capacity: number
   /** with less than this free */
   readonly #nearlyFull: number
+  readonly #rule: ReserveRule
+  /** so many sizes are remembered: for the reserve, and for what is usual */
+  readonly #earning: number
   #used = 0
   #live = 0
   #reserve = 0
@@ -237,6 +247,8 @@ class StoredReplay {
   constructor(scenario: Scenario, policy: Policy, replicate: number, measure: boolean) {
     const records = new Records(scenario, policy, replicate, measure)
     this.#records = records
+    this.#rule = policy.reserve
+    this.#earning = Math.max(RESERVE_OVER, policy.reserve.over)
     this.#capacity = scenario.capacity.kind === "bytes" ? scenario.capacity.bytes : Infinity
     this.#nearlyFull = nearlyFull({ size: this.#capacity }).free
     const monday = weekdayOf(scenario.start)
@@ -259,8 +271,8 @@ class StoredReplay {
         held: [],
         index,
         sizes: host.sizes.slice(-PAST),
-        earners: host.sizes.slice(-RESERVE_OVER).fill(-1),
-        earned: host.sizes.slice(-RESERVE_OVER),
+        earners: host.sizes.slice(-this.#earning).fill(-1),
+        earned: host.sizes.slice(-this.#earning),
         reserve: 0,
         last: undefined,
         approval: undefined,
@@ -274,7 +286,9 @@ class StoredReplay {
     this.#queue = new Queue(this.#hosts.map((host) => host.history))
     const parts = shares(this.#capacity, new Map(scenario.hosts.map((host) => [host.name, host.weight])))
     if (scenario.shares) scenario.hosts.forEach((host, index) => (this.#queue.share[index] = parts.get(host.name)!))
-    this.#hosts.forEach((host, index) => (host.reserve = Math.min(this.#queue.share[index]!, hostReserve(host.earned))))
+    this.#hosts.forEach(
+      (host, index) => (host.reserve = Math.min(this.#queue.share[index]!, hostReserve(host.earned, this.#rule)))
+    )
     this.#reserveStale = true
   }
 
@@ -437,12 +451,12 @@ class StoredReplay {
     while (place > 0 && earners[place - 1]! > number) place--
     earners.splice(place, 0, number)
     earned.splice(place, 0, this.#records.bytes.at(rows[number]!))
-    if (earned.length > RESERVE_OVER) {
+    if (earned.length > this.#earning) {
       earners.shift()
       earned.shift()
     }
     // As on a server: what is more than its share is nobody's reserve.
-    const reserve = Math.min(this.#queue.share[index]!, hostReserve(earned))
+    const reserve = Math.min(this.#queue.share[index]!, hostReserve(earned, this.#rule))
     if (Math.max(reserve, host.reserve) >= this.#least) this.#reserveStale = true
     host.reserve = reserve
   }

@@ -4,6 +4,7 @@ import type { ExitName } from "../exitCode.ts"
 import { isHostName } from "../hostName.ts"
 import { bytesText } from "../prune/amount.ts"
 import type { Method } from "../prune/method.ts"
+import { type ReserveRule, reserveRule } from "../prune/reserve.ts"
 import { DAY } from "../prune/snapshot.ts"
 import { parseSpan } from "../span.ts"
 import { placeIn, pathText } from "./place.ts"
@@ -124,7 +125,19 @@ const PolicyFile = Schema.Union([
     regretBelow: optional(whole(0, 1_000_000_000)),
     weigh: optional(Schema.Boolean),
     /** days; younger goes only when nothing older can */
-    minAge: optional(NotNegative)
+    minAge: optional(NotNegative),
+    /** a host's reserve: so many times (at most three decimals) the mean of its last `over` backups; 1.5 and 10 unless given */
+    reserve: optional(
+      Schema.Struct({
+        over: optional(whole(1, 1000)),
+        times: optional(
+          number(
+            (value) => value >= 0 && value <= 100 && Number.isInteger(value * 1000),
+            "expected a number of at most three decimals, 0 to 100"
+          )
+        )
+      })
+    )
   })
 ])
 
@@ -223,6 +236,7 @@ export interface Policy {
   readonly method: Method
   /** seconds */
   readonly minAge: number
+  readonly reserve: ReserveRule
 }
 
 export interface Attack {
@@ -287,7 +301,7 @@ export interface Impossible {
 }
 
 /** Null where there is something to simulate: days that count, backups that come, an attack that does. */
-export const impossible = ({ attack, days, hosts, skipDays }: Scenario): Impossible | null => {
+export const impossible = ({ attack, capacity, clock, days, hosts, skipDays }: Scenario): Impossible | null => {
   if (skipDays >= days) return { path: ["skipDays"], problem: `leaves none of the ${days} days to count` }
   for (const { at, breaks, diesOnDay, firstDay, jitter, mends, name, past } of hosts) {
     const never = (field: string, problem: string): Impossible => ({ host: name, path: [field], problem })
@@ -297,6 +311,16 @@ export const impossible = ({ attack, days, hosts, skipDays }: Scenario): Impossi
       return never("firstDay", `its schedule never fires within the ${days} days`)
     if (breaks === 1 && mends === 0 && past.length === 0) return never("failure", "none of its backups ever comes")
   }
+  const late = clock.findIndex(({ fromDay }) => fromDay >= days)
+  if (late >= 0) return { path: ["clock", late, "fromDay"], problem: `never comes within the ${days} days` }
+  // Such a store looks at ages only.
+  if (capacity.kind === "snapshots" && clock.length > 0)
+    return { path: ["clock"], problem: "changes nothing where snapshots are counted; give the capacity in bytes" }
+  if (capacity.kind === "snapshots" && attack !== null && attack.kind !== "flood")
+    return {
+      path: ["attack", "kind"],
+      problem: `changes nothing where snapshots are counted; give the capacity in bytes`
+    }
   if (attack !== null && attack.fromDay >= days)
     return { path: ["attack", "fromDay"], problem: `never comes within the ${days} days` }
   return null
@@ -435,11 +459,13 @@ const pastOf = (raw: (typeof PastFile)["Type"]): Past => {
 }
 
 export const policyOf = (raw: (typeof PolicyFile)["Type"]): Policy => {
-  const { c, method, minAge, name, regretBelow, targets, weigh } =
+  const { c, method, minAge, name, regretBelow, reserve, targets, weigh } =
     typeof raw === "string" ? { method: raw } : { ...raw }
+  const { over = reserveRule.over, times } = reserve ?? {}
   return {
     name: name ?? method,
     minAge: (minAge ?? 7) * DAY,
+    reserve: times === undefined ? { ...reserveRule, over } : { over, times: 1000 * times, by: 1000 },
     method:
       method === "spread"
         ? {

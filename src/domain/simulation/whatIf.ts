@@ -24,8 +24,10 @@ export const whatIf = (scenario: Scenario, text: string): Result.Result<Scenario
       case "capacity": {
         const { capacity } = changed
         const old = capacity.kind === "bytes" ? capacity.bytes : capacity.snapshots
+        if (capacity.kind === "snapshots" && !/^(?:[+-]?\d{1,7}|x[\d.]+)$/.test(value))
+          return wrong("snapshots are counted here: expected 30, +30, -30 or x1.5")
         const next = amount(value, old)
-        if (next === null || next < 1)
+        if (next === null || next < 1 || (capacity.kind === "snapshots" && next > 1_000_000))
           return wrong("expected a size such as 500G, +500G, -500G or x1.5, that leaves something")
         changed = {
           ...changed,

@@ -61,6 +61,20 @@ describe("a scenario file", () => {
       ['{ "policies": ["gfs"] }', /policies\[0\]/],
       ['{ "capacity": { "bytes": 0 } }', /capacity: a disk of no bytes/],
       ['{ "attack": { "kind": "flood", "host": "x", "fromDay": 3 } }', /attack\.host: no host is called x/],
+      [
+        '{ "days": 9, "clock": [{ "fromDay": 9, "toDay": 12, "by": "2d" }] }',
+        /^s\.json:1:37: clock\[0\]\.fromDay: never comes within the 9 days/
+      ],
+      [
+        '{ "capacity": { "snapshots": 9 }, "clock": [{ "fromDay": 1, "toDay": 2, "by": "2d" }] }',
+        /clock: changes nothing where snapshots are counted/
+      ],
+      [
+        '{ "capacity": { "snapshots": 9 }, "attack": { "kind": "grow", "fromDay": 3 } }',
+        /attack\.kind: changes nothing where snapshots are counted/
+      ],
+      ['{ "policies": [{ "method": "age", "reserve": { "over": 0 } }] }', /reserve\.over: .*1 to 1000/],
+      ['{ "policies": [{ "method": "age", "reserve": { "times": 1.2345 } }] }', /reserve\.times: .*three decimals/],
       ['{ "days": ', /is no JSON/],
       ["[]", /s\.json:1:1: the file: /]
     ]
@@ -144,6 +158,21 @@ describe("what-if", () => {
     assert.strictEqual(changed.hosts[0]!.breaks, 0.1)
     assert.strictEqual(changed.days, 30)
     assert.strictEqual(changed.seed, 9)
+  })
+  it("counts snapshots where they are counted, and takes no size for a number of them", () => {
+    const counted = Result.getOrThrow(scenarioOf({ ...usual, capacity: { snapshots: 30 } }))
+    for (const [text, snapshots] of [
+      ["60", 60],
+      ["+3", 33],
+      ["-3", 27],
+      ["x1.5", 45]
+    ] as const) {
+      const { capacity } = Result.getOrThrow(whatIf(counted, `capacity=${text}`))
+      assert.deepStrictEqual(capacity, { kind: "snapshots", snapshots })
+    }
+    for (const wrong of ["500G", "+500GB", "-30", "0", "x99999"]) {
+      assert.isTrue(Result.isFailure(whatIf(counted, `capacity=${wrong}`)), wrong)
+    }
   })
   it("refuses what it does not know", () => {
     for (const wrong of [
