@@ -6,7 +6,15 @@ import { isFutile, LOOKS } from "../domain/prune/futile.ts"
 import { metadataDebt } from "../domain/prune/metadataDebt.ts"
 import { type Method, methodOf } from "../domain/prune/method.ts"
 import { type Deletion, digestOf, MIN_AGE, type Plan, plan } from "../domain/prune/plan.ts"
-import { earningSizes, type HostRecord, hostRecord, markAt, onDisk, unmeasured } from "../domain/prune/record.ts"
+import {
+  earningSizes,
+  heldBy,
+  type HostRecord,
+  hostRecord,
+  markAt,
+  onDisk,
+  unmeasured
+} from "../domain/prune/record.ts"
 import { hostReserve, storeReserve } from "../domain/prune/reserve.ts"
 import { mayTake, type Share, shares } from "../domain/prune/share.ts"
 import type { Stored } from "../domain/prune/snapshot.ts"
@@ -89,10 +97,6 @@ const capacityOf = ({ data, metadata, metadataRatio, unallocated }: StoreUsage) 
 
 /** As in `Queue`: what it holds over its share is owed. */
 const isNew = ({ first }: HostRecord, now: number): boolean => now - (first ?? Infinity) < MIN_AGE
-
-/** What a snapshot holds of the disk that others of its host do not, as far as is known. Bytes. */
-const heldBy = ({ bytes, taken }: HostRecord, name: string): number =>
-  onDisk({ bytes: bytes.get(name) ?? 0, metadata: taken.get(name)?.metadata ?? 0 })
 
 const metadataOf = Effect.fnUntraced(function* (host: string, stored: ReadonlyArray<StoredSnapshot>) {
   const names = stored.filter(({ foreign }) => !foreign).map(({ name }) => name)

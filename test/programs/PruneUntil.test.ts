@@ -17,6 +17,7 @@ import { whatIf } from "../../src/domain/simulation/whatIf.ts"
 import { Kind } from "../../src/domain/simulation/trace.ts"
 import { HostSpace } from "../../src/domain/simulation/space.ts"
 import { at, start } from "./serverFakes.ts"
+import { SpaceModel } from "./spaceModel.ts"
 import { GB, onModel, StoreModel } from "./storeModel.ts"
 import { Registry } from "../../src/services/Registry.ts"
 import { ServerConfig } from "../../src/services/ServerConfig.ts"
@@ -190,15 +191,6 @@ describe("pruneUntil", () => {
   )
 })
 
-/** A store whose bytes are the model's: what its hosts wrote, and what deletions free. */
-class SpaceModel extends StoreModel {
-  readonly spaces = new Map<string, HostSpace>()
-  override get free(): number {
-    if (this.spaces.size === 0) return super.free
-    return this.size - [...this.spaces.values()].reduce((sum, { used }) => sum + used, 0)
-  }
-}
-
 describe("the forecast of prune --until", () => {
   for (const method of ["age", "importance", "spread"] as const) {
     it.effect(`is what prune then does, by ${method}: with weights, holds and what is suspect or incomplete`, () => {
@@ -236,18 +228,16 @@ describe("the forecast of prune --until", () => {
               space.advance(time / DAY)
               numbers.set(formatSnapshotName(scenario.start + time), space.take())
             }
-            model.spaces.set(host.name, space)
+            model.spaces.set(host.name, { space, numbers })
             return { host, numbers, space, attempts: new Attempts(host, `${scenario.seed}/0`, null) }
           })
           const went = new Map<string, number>()
           let day = 0
-          model.onRemove = (host, name, when) =>
-            Effect.sync(() => {
-              if (when === "before") return
-              const { numbers, space } = arrivals.find((one) => one.host.name === host)!
-              space.remove(numbers.get(name)!)
-              went.set(`${host}/${name}`, day)
-            })
+          const remove = model.onRemove
+          model.onRemove = (host, name, when) => {
+            if (when === "after") went.set(`${host}/${name}`, day)
+            return remove(host, name, when)
+          }
           // Until a run comes that does not fit: admission is not followed here.
           let fits = true
           for (; day < days && fits; day++) {

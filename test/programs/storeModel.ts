@@ -73,6 +73,11 @@ export class StoreModel {
     )
   }
 
+  /** What a snapshot holds and the newest does not. */
+  outlived(host: string, name: string, _newest: string): number {
+    return this.hosts.get(host)?.find((one) => one.name === name)?.bytes ?? 0
+  }
+
   names(host: string): ReadonlyArray<string> {
     return (this.hosts.get(host) ?? []).map(({ name }) => name)
   }
@@ -108,10 +113,10 @@ export class StoreModel {
               this.metadataUsed -= this.balanceGives
               return Effect.void
             }),
-          outlived: (host, name) =>
+          outlived: (host, name, newest) =>
             checked(() => {
               this.looks++
-              return this.hosts.get(host)?.find((one) => one.name === name)?.bytes ?? 0
+              return this.outlived(host, name, newest)
             }),
           settled: checked(() => void (this.settling = 0)),
           free: checked(() => ({

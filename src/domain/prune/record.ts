@@ -9,6 +9,7 @@ export interface Mark {
   readonly why: string
 }
 
+type Deleted = Extract<JournalEntry, { readonly _tag: "deleted" }>
 export type Refusal = Extract<JournalEntry, { readonly _tag: "refused" }>
 
 export interface HostRecord {
@@ -22,7 +23,7 @@ export interface HostRecord {
   readonly base: number
   /** Did the last deletion free nothing? */
   readonly futile: boolean
-  /** What deleted snapshots held beyond what came back when they went: it lives on in what is left. By measures that others' runs disturb. */
+  /** What the deletion of snapshots that are gone might have freed and did not: it lives on in what is left. By measures that others' runs disturb. */
   readonly left: number
   /** When the first backup ever was taken, epoch seconds. */
   readonly first: number | undefined
@@ -41,11 +42,10 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
   const taken = new Map<string, SnapshotTaken>()
   const holds = new Map<string, Mark>()
   const suspects = new Map<string, Mark>()
-  let left = 0
+  const deleted: Array<Deleted> = []
   let approval: Approval | undefined
   let refusal: Refusal | undefined
   let gone: HostRecord["gone"]
-  let lastDeleted: Extract<JournalEntry, { readonly _tag: "deleted" }> | undefined
   for (const entry of journal.slice(from)) {
     switch (entry._tag) {
       case "enrolled":
@@ -80,8 +80,7 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
         suspects.delete(entry.name)
         break
       case "deleted":
-        left += Math.max(0, onDisk(taken.get(entry.name) ?? {}) - Math.max(0, entry.freed))
-        lastDeleted = entry
+        deleted.push(entry)
         break
       case "approved":
         approval = { runs: entry.runs, ...(entry.bytes === null ? {} : { bytes: entry.bytes }) }
@@ -99,13 +98,17 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
     const its = index === 0 ? list[1]?.bytes : entry.bytes
     if (its !== undefined) bytes.set(entry.name, its)
   })
+  const lastDeleted = deleted.at(-1)
   return {
     taken,
     bytes,
     sizes: sizesOf(list),
     base: Math.max(0, (list[0]?.bytes ?? 0) - (list[1]?.bytes ?? 0)),
     futile: lastDeleted !== undefined && isFutile(bytes.get(lastDeleted.name) ?? 0, lastDeleted.freed),
-    left,
+    left: deleted.reduce(
+      (sum, { freed, name }) => sum + Math.max(0, heldBy({ bytes, taken }, name) - Math.max(0, freed)),
+      0
+    ),
     first: list[0]?.at,
     holds,
     suspects,
@@ -118,6 +121,10 @@ export const hostRecord = (journal: ReadonlyArray<JournalEntry>): HostRecord => 
 /** What something takes of the disk: btrfs keeps metadata twice, unless it was told otherwise. Bytes. */
 export const onDisk = (written: { readonly bytes?: number; readonly metadata?: number }): number =>
   (written.bytes ?? 0) + 2 * (written.metadata ?? 0)
+
+/** What a snapshot holds of the disk that others of its host do not, as far as is known. Bytes. */
+export const heldBy = ({ bytes, taken }: Pick<HostRecord, "bytes" | "taken">, name: string): number =>
+  onDisk({ bytes: bytes.get(name) ?? 0, metadata: taken.get(name)?.metadata ?? 0 })
 
 /** The first is a whole backup, and says nothing of what is new in others. */
 const sizesOf = (list: ReadonlyArray<SnapshotTaken>): ReadonlyArray<number> =>

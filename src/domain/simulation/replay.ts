@@ -2,23 +2,26 @@
 //
 // Admission, anomalies, reserves, shares, orders and victims are the production code. Ages are looked at as they are at the end of the
 // day, for all of a day's runs of the pruner; a store without a disk (so many snapshots a host) looks at each arrival's own time.
-import { admission, anomaly, type Approval, approves, HOLD, nextDue, PAST, spend } from "../prune/admission.ts"
+import {
+  admission,
+  type AdmissionRequest,
+  anomaly,
+  type Approval,
+  approves,
+  expected,
+  HOLD,
+  nextDue,
+  PAST,
+  spend
+} from "../prune/admission.ts"
 import { isFutile, LOOKS } from "../prune/futile.ts"
 import { type History, Tier } from "../prune/history.ts"
 import { historyFor } from "../prune/method.ts"
 import { Queue } from "../prune/queue.ts"
-import {
-  hostReserve,
-  largestReserves,
-  RESERVE_OVER,
-  type ReserveRule,
-  storeReserve,
-  usualSize
-} from "../prune/reserve.ts"
-import { mayTake, shares } from "../prune/share.ts"
+import { hostReserve, largestReserves, type ReserveRule, storeReserve, usualSize } from "../prune/reserve.ts"
+import { shares } from "../prune/share.ts"
 import { DAY, SKEW } from "../prune/snapshot.ts"
 import { Attempts, birthsOf } from "./arrivals.ts"
-import { nearlyFull } from "../storeUsage.ts"
 import { meanError } from "./coverage.ts"
 import type { Past, Policy, Scenario } from "./scenario.ts"
 import { HostSpace } from "./space.ts"
@@ -195,16 +198,20 @@ interface HostState {
   readonly rows: Array<number>
   /** not in the history: dated in the `future`; `suspect`, until someone looks or its time is over; `marked` before the start, until its time is over */
   readonly outside: Array<Outside>
-  /** incomplete, with nothing complete after it */
-  readonly partial: Array<{ readonly slot: number; readonly number: number }>
+  /** slots of those that are incomplete */
+  readonly incomplete: Array<number>
   readonly held: Array<{ readonly slot: number; readonly number: number; readonly until: number }>
-  readonly index: number
-  /** bytes new in its last backups, oldest first: what is usual */
+  /** by the snapshot's number, what its deletion may free as far as a server knows: the bytes new in it, of the first what the second replaced */
+  readonly fresh: Array<number>
+  /** bytes new in its backups but the first, oldest first: the last of them are those of its last numbers */
   readonly sizes: Array<number>
-  /** of those that earn a reserve, the numbers (-1: from before the start) and the bytes */
-  readonly earners: Array<number>
-  readonly earned: Array<number>
+  /** what its last backups earn it, without what looks wrong; and what is usual of them */
   reserve: number
+  usual: number
+  /** what its first backup held beyond what is fresh in it; fresh bytes that it holds, and of what is gone those that were not freed */
+  base: number
+  holds: number
+  left: number
   /** how the last snapshot is dated */
   last: number | undefined
   approval: Approval | undefined
@@ -224,7 +231,12 @@ interface Outside {
   readonly number: number
   readonly why: "future" | "suspect" | "marked"
   readonly until: number
+  /** the one after it is suspect too: it is held until then */
+  held: number
 }
+
+/** How often a client tries in a row whose backup meets a full disk. */
+const ATTEMPTS = 2
 
 /** All hosts share a disk. */
 class StoredReplay {
@@ -232,13 +244,8 @@ class StoredReplay {
   readonly #hosts: ReadonlyArray<HostState>
   readonly #queue: Queue
   readonly #capacity: number
-  /** with less than this free */
-  readonly #nearlyFull: number
   readonly #rule: ReserveRule
-  /** so many sizes are remembered: for the reserve, and for what is usual */
-  readonly #earning: number
   #used = 0
-  #live = 0
   #reserve = 0
   #reserveStale = false
   /** the smallest of the reserves that count */
@@ -248,9 +255,7 @@ class StoredReplay {
     const records = new Records(scenario, policy, replicate, measure)
     this.#records = records
     this.#rule = policy.reserve
-    this.#earning = Math.max(RESERVE_OVER, policy.reserve.over)
     this.#capacity = scenario.capacity.kind === "bytes" ? scenario.capacity.bytes : Infinity
-    this.#nearlyFull = nearlyFull({ size: this.#capacity }).free
     const monday = weekdayOf(scenario.start)
     this.#hosts = scenario.hosts.map((host, index): HostState => {
       const attack = scenario.attack?.host === index ? scenario.attack : null
@@ -258,7 +263,8 @@ class StoredReplay {
       const slots: Array<number> = []
       const first = host.past.length > 0 ? -host.past[0]!.age : 0
       const space = new HostSpace(host, birthsOf(host, scenario.days, records.seed, monday, attack), first)
-      const history = historyFor(policy.method, 32, (slot) => space.exclusive(slots[slot]!))
+      const fresh: Array<number> = []
+      const history = historyFor(policy.method, 32, (slot) => fresh[slots[slot]!]!)
       history.minAge = policy.minAge
       return {
         history,
@@ -267,13 +273,15 @@ class StoredReplay {
         rows,
         attempts: new Attempts(host, records.seed, attack),
         outside: [],
-        partial: [],
+        incomplete: [],
         held: [],
-        index,
-        sizes: host.sizes.slice(-PAST),
-        earners: host.sizes.slice(-this.#earning).fill(-1),
-        earned: host.sizes.slice(-this.#earning),
+        fresh,
+        sizes: [...host.sizes],
         reserve: 0,
+        usual: 0,
+        base: 0,
+        holds: 0,
+        left: 0,
         last: undefined,
         approval: undefined,
         stuck: false,
@@ -286,10 +294,7 @@ class StoredReplay {
     this.#queue = new Queue(this.#hosts.map((host) => host.history))
     const parts = shares(this.#capacity, new Map(scenario.hosts.map((host) => [host.name, host.weight])))
     if (scenario.shares) scenario.hosts.forEach((host, index) => (this.#queue.share[index] = parts.get(host.name)!))
-    this.#hosts.forEach(
-      (host, index) => (host.reserve = Math.min(this.#queue.share[index]!, hostReserve(host.earned, this.#rule)))
-    )
-    this.#reserveStale = true
+    for (const index of this.#hosts.keys()) this.#earn(index)
   }
 
   run(onDay?: (day: number) => void): Trace {
@@ -336,40 +341,19 @@ class StoredReplay {
 
   #attempt(index: number, at: number, skew: number, now: number): void {
     const host = this.#hosts[index]!
-    const { attack, resumable } = this.#records.scenario
+    const { attack } = this.#records.scenario
     if (nextDue(at + skew, host.last) !== undefined) return this.#records.event(Kind.tooSoon, at, index, 0)
     const { space } = host
     const overwritten = space.newestLive
     space.advance(at / DAY)
     if (attack?.kind === "flood" && attack.host === index && at >= attack.fromDay * DAY) space.rewrite(attack.fraction)
     const incoming = Math.ceil(space.incoming())
-    const needs = Math.max(0, incoming - host.pending)
-    const free = this.#free()
     const { approval } = host
-    const admitted = admission({
-      host: this.#records.scenario.hosts[index]!.name,
-      needs,
-      arrived: host.pending,
-      free,
-      freeable: Math.max(0, this.#used - this.#live),
-      // What it is wont to write is no surprise, where its share is less than that.
-      hostReserve: Math.max(usualSize(host.earned), host.reserve),
-      storeReserve: this.#storeReserve(),
-      ...(approval !== undefined && { approval })
-    })
-    const isOver = space.used + host.pending > this.#queue.share[index]!
-    if (admitted.verdict === "room") this.#prune(admitted.defend, now, at, isOver ? 0 : needs)
-    const refused = admitted.verdict === "suddenly larger" || admitted.verdict === "no space"
-    if (refused || this.#free() < needs) {
-      const kind = admitted.verdict === "suddenly larger" ? Kind.tooLarge : Kind.noSpace
-      this.#records.event(kind, at, index, needs)
+    const refused = this.#transfer(index, incoming, now, at)
+    if (refused !== undefined) {
+      this.#records.event(refused, at, index, Math.max(0, incoming - host.pending))
       this.#records.refused[Math.floor(at / DAY)]! += 1
       host.stuck = true
-      if (!resumable) return
-      const arrived = Math.max(0, Math.min(needs, Math.floor(this.#mayArrive(index))))
-      host.pending += arrived
-      this.#used += arrived
-      this.#prune(this.#storeReserve(), now, at)
       return
     }
     host.stuck = false
@@ -384,121 +368,167 @@ class StoredReplay {
             rewritten: Math.max(0, overwritten - Math.max(0, kept)),
             deleted: 0,
             growth: incoming,
-            past: host.sizes,
+            past: host.sizes.slice(-PAST),
             ...(approval !== undefined && { approval })
           })
     const number = this.#take(index, at, skew, incoming)
-    if (number > 0) {
-      host.sizes.push(incoming)
-      if (host.sizes.length > PAST) host.sizes.shift()
-    }
-    if (why === undefined) {
-      this.#earn(host, number)
-      this.#insert(host, number, at + skew)
-    } else this.#suspect(host, number, at, at + skew + HOLD)
+    if (why === undefined) this.#insert(host, number, at + skew)
+    else this.#suspect(host, number, at, at + skew + HOLD)
+    this.#earn(index)
     if (approval !== undefined) host.approval = spend(approval)
     if (this.#free() < this.#storeReserve()) this.#prune(this.#storeReserve(), now, at)
   }
 
-  /** Of a transfer that does not fit: on a server that is nearly full, a push is ended unless its host may still take of it. */
-  #mayArrive(index: number): number {
-    const { approval, pending, reserve, space } = this.#hosts[index]!
-    const free = this.#free()
-    const approved = approval === undefined ? 0 : (approval.bytes ?? Infinity)
-    const share = this.#queue.share[index]!
-    const may = mayTake({ share, used: space.used + pending, pending, reserve, approved })
-    return Math.min(free, Math.max(may, free - this.#nearlyFull))
+  /**
+   * Why a backup of so many bytes does not arrive, or undefined: it has. As on a server, which knows what is usual and what has arrived,
+   * room is made before it starts, and no more than that for what turns out to be larger: it then fills what is free, and what has
+   * arrived stays. A client whose backup met a full disk asks once more at once. Where nothing of what does not fit would stay, all of
+   * it is known before.
+   */
+  #transfer(index: number, incoming: number, now: number, at: number): Kind | undefined {
+    const host = this.#hosts[index]!
+    const { hosts, leastReserve, resumable } = this.#records.scenario
+    const { approval } = host
+    for (let attempt = 1; ; attempt++) {
+      const request: AdmissionRequest = {
+        host: hosts[index]!.name,
+        needs: resumable ? expected(host.usual, host.pending, approval) : incoming,
+        arrived: host.pending,
+        least: leastReserve,
+        free: this.#free(),
+        freeable: Infinity,
+        // What it is wont to write is no surprise, where its share is less than that.
+        hostReserve: Math.max(host.usual, host.reserve),
+        storeReserve: this.#storeReserve()
+      }
+      const asked = admission(approval === undefined ? request : { ...request, approval })
+      const over = this.#usedBy(host, now) + host.pending > this.#queue.share[index]!
+      const waits = over || asked.verdict === "suddenly larger" ? 0 : Math.max(request.needs, leastReserve)
+      this.#prune(asked.defend, now, at, waits)
+      const { verdict } =
+        asked.verdict === "go"
+          ? asked
+          : admission({ ...request, free: this.#free(), freeable: 0, ...(approval !== undefined && { approval }) })
+      if (verdict === "suddenly larger") return Kind.tooLarge
+      if (verdict === "no space") return Kind.noSpace
+      const missing = Math.max(0, incoming - host.pending)
+      if (missing <= this.#free()) return undefined
+      const larger = incoming > Math.max(host.usual, host.reserve) && !approves(approval, incoming)
+      if (resumable) {
+        const arrived = Math.max(0, Math.floor(this.#free()))
+        host.pending += arrived
+        this.#used += arrived
+      }
+      if (attempt === ATTEMPTS) {
+        this.#prune(this.#storeReserve(), now, at)
+        return larger ? Kind.tooLarge : Kind.noSpace
+      }
+    }
   }
 
   /** A snapshot that there is at the start. */
-  #past(index: number, { age, held, incomplete, suspect }: Past): void {
+  #past(index: number, { age, bytes, held, incomplete, suspect }: Past): void {
     const host = this.#hosts[index]!
     const at = Math.round(-age * DAY)
     host.space.advance(at / DAY)
-    const number = this.#take(index, at, 0, Math.ceil(host.space.incoming()))
+    const number = this.#take(index, at, 0, 0, bytes)
     if (suspect > 0) {
-      host.outside.push({ number, why: "marked", until: suspect * DAY })
+      host.outside.push({ number, why: "marked", until: suspect * DAY, held: held * DAY })
       return
     }
     const slot = this.#insert(host, number, at, incomplete)
-    if (held > 0) {
-      host.history.setTier(slot, Tier.never)
-      host.held.push({ slot, number, until: held * DAY })
-    }
+    if (held > 0) this.#hold(host, slot, held * DAY)
   }
 
-  /** Takes a snapshot, and returns its number. */
-  #take(index: number, at: number, skew: number, incoming: number): number {
+  /** Takes a snapshot, and returns its number; `fresh`: what its journal says is new in it, unless that is what comes. */
+  #take(index: number, at: number, skew: number, incoming: number, fresh?: number): number {
     const host = this.#hosts[index]!
     const { space } = host
     space.advance(at / DAY)
     const before = space.used
-    const liveBefore = space.newestLive
     const number = space.take()
     this.#used += space.used - before
-    this.#live += space.newestLive - liveBefore
+    const brought = Math.ceil(space.used - before)
     const dated = at + skew
     host.rows[number] = this.#records.snapshot(index, at, dated, incoming)
     host.last = dated
+    if (number === 0) {
+      host.base = brought - (fresh ?? 0)
+      host.fresh[0] = fresh ?? 0
+    } else {
+      host.fresh[number] = fresh ?? brought
+      // Most of the first lives on in all others; what it alone holds is what the second replaced.
+      if (number === 1 && host.fresh[0] === 0) {
+        host.fresh[0] = Math.min(host.base, host.fresh[1]!)
+        host.base -= host.fresh[0]
+        host.holds += host.fresh[0]
+      }
+      if (at >= 0) host.sizes.push(incoming)
+    }
+    host.holds += host.fresh[number]!
     return number
   }
 
-  /** A backup but the first has its part in its host's reserve; one that somebody looked at later, in its place among the others. */
-  #earn(host: HostState, number: number): void {
-    if (number === 0) return
-    const { earned, earners, index, rows } = host
-    let place = earners.length
-    while (place > 0 && earners[place - 1]! > number) place--
-    earners.splice(place, 0, number)
-    earned.splice(place, 0, this.#records.bytes.at(rows[number]!))
-    if (earned.length > this.#earning) {
-      earners.shift()
-      earned.shift()
-    }
+  /** What its last backups earn a host; what looks wrong earns nothing, until somebody has looked or its time is over. */
+  #earn(index: number): void {
+    const host = this.#hosts[index]!
+    const { fresh, outside, sizes } = host
+    const first = fresh.length - sizes.length
+    const earning =
+      outside.length === 0
+        ? sizes
+        : sizes.filter((_, i) => !outside.some(({ number, why }) => why === "suspect" && number === first + i))
     // As on a server: what is more than its share is nobody's reserve.
-    const reserve = Math.min(this.#queue.share[index]!, hostReserve(earned, this.#rule))
+    const reserve = Math.min(this.#queue.share[index]!, hostReserve(earning, this.#rule))
     if (Math.max(reserve, host.reserve) >= this.#least) this.#reserveStale = true
     host.reserve = reserve
+    host.usual = usualSize(earning)
   }
 
   /** Marks a snapshot, and holds the one before it. */
   #suspect(host: HostState, number: number, at: number, until: number): void {
     const { history } = host
     this.#records.event(Kind.suspect, at, host.rows[number]!, 0)
-    host.outside.push({ number, why: "suspect", until })
-    const slot = history.newest
-    if (slot < 0) return
-    history.setTier(slot, Tier.never)
+    host.outside.push({ number, why: "suspect", until, held: 0 })
+    const before = host.outside.find((one) => one.number === number - 1 && one.why !== "future")
+    if (before !== undefined) before.held = until
+    else if (history.newest >= 0) this.#hold(host, history.newest, until)
+  }
+
+  #hold(host: HostState, slot: number, until: number): void {
+    host.history.setTier(slot, Tier.never)
     host.held.push({ slot, number: host.slots[slot]!, until })
   }
 
   #insert(host: HostState, number: number, dated: number, incomplete = false): number {
     const slot = host.history.insert(dated)
     host.slots[slot] = number
+    if (incomplete) host.incomplete.push(slot)
     this.#pinNewest(host)
-    if (incomplete) host.partial.push({ slot, number })
-    else if (host.partial.length > 0) {
-      // Something complete has come after them: they go first, unless they are held.
-      for (const one of host.partial) {
-        const tier = host.history.tiers[one.slot]
-        if (host.slots[one.slot] === one.number && tier === Tier.ordinary) host.history.setTier(one.slot, Tier.first)
-      }
-      host.partial.length = 0
-    }
     return slot
   }
 
-  /** The newest of what counts never goes. */
+  /** The newest complete one of what counts never goes; the newest of all where none is complete. */
   #pinNewest(host: HostState): void {
-    const { history } = host
-    if (history.newest === host.newest && history.tiers[history.newest] === Tier.never) return
-    const { newest } = host
-    // The slot may be another snapshot's by now, or nobody's.
-    if (newest >= 0 && newest !== history.newest && !host.held.some((one) => one.slot === newest)) {
-      history.setTier(newest, Tier.ordinary)
+    const { history, incomplete, newest } = host
+    let pinned = history.newest
+    while (incomplete.length > 0 && pinned >= 0 && incomplete.includes(pinned)) pinned = history.older[pinned]!
+    const some = pinned >= 0
+    if (!some) pinned = history.newest
+    if (pinned !== newest || history.tiers[newest] !== Tier.never) {
+      // The slot may be another snapshot's by now, or nobody's.
+      if (newest >= 0 && newest !== pinned && !host.held.some((one) => one.slot === newest)) {
+        history.setTier(newest, Tier.ordinary)
+      }
+      host.newest = pinned
+      if (pinned >= 0) history.setTier(pinned, Tier.never)
     }
-    host.newest = history.newest
-    if (host.newest >= 0) history.setTier(host.newest, Tier.never)
+    // Something complete has come after them: they go first, unless they are held.
+    for (const slot of incomplete) {
+      if (some && history.t[slot]! <= history.t[pinned]! && history.tiers[slot] === Tier.ordinary) {
+        history.setTier(slot, Tier.first)
+      }
+    }
   }
 
   #free(): number {
@@ -517,22 +547,23 @@ class StoredReplay {
   }
 
   /**
-   * Deletes until so much is free or nothing may go; as in production, what would free nothing stays, and what arrived beyond a host's
-   * reserve and nobody approved is not paid for with history. `least`: what a run of a host within its share is waiting for.
+   * Deletes until so much is free or nothing may go; as in production, what would free nothing stays. `least`: what a run of a host within
+   * its share is waiting for.
    */
-  #prune(wanted: number, now: number, at: number, least = 0): void {
-    let target = wanted
+  #prune(target: number, now: number, at: number, least = 0): void {
     if (this.#free() >= Math.max(target, least)) return
     const queue = this.#queue
     for (let index = 0; index < this.#hosts.length; index++) {
       const host = this.#hosts[index]!
-      const { approval, pending, reserve, space } = host
-      const approved = approves(approval, pending)
-      queue.used[index] = space.used + (approved ? 0 : pending)
+      const { approval, pending } = host
+      // Nothing is deleted for what a host has written beyond what it earns, nor is it a debt where somebody approved it.
+      const approved = pending === 0 || approves(approval, pending)
+      if (!approved) target -= Math.max(0, pending - host.reserve)
+      queue.used[index] = this.#usedBy(host, now) + (approved ? 0 : pending)
       queue.doubted[index] = host.outside.length === 0 ? 0 : this.#doubted(host)
-      if (!approved && pending > reserve) target -= pending - reserve
     }
     target = Math.max(target, least)
+    if (this.#free() >= target) return
     queue.start(now)
     const spared: Array<{ readonly history: History; readonly slot: number; readonly tier: number }> = []
     while (this.#free() < target) {
@@ -545,7 +576,7 @@ class StoredReplay {
       if (
         host.futile &&
         host.newest >= 0 &&
-        isFutile(this.#fresh(host, number), space.outlived(number, slots[host.newest]!))
+        isFutile(host.fresh[number]!, space.outlived(number, slots[host.newest]!))
       ) {
         if (++host.looks === LOOKS) queue.leave()
         else {
@@ -555,82 +586,108 @@ class StoredReplay {
         }
         continue
       }
+      if (host.incomplete.length > 0) this.#forget(host, slot)
       const freed = space.remove(number)
       this.#used -= freed
-      queue.take(freed)
-      host.futile = isFutile(this.#fresh(host, number), freed)
+      const fresh = host.fresh[number]!
+      host.holds -= fresh
+      host.left += Math.max(0, fresh - freed)
+      queue.take(this.#isNew(host, now) ? freed : fresh)
+      host.futile = isFutile(fresh, freed)
       this.#records.deleted(host.rows[number]!, at, Math.floor(freed))
     }
     for (const { history, slot, tier } of spared) history.setTier(slot, tier)
     for (const host of this.#hosts) host.looks = 0
   }
 
-  /** Bytes of a host that may not be deleted as they are in doubt: of what is suspect, and of what is held before that. */
-  #doubted(host: HostState): number {
-    const doubted = new Set(host.outside.filter(({ why }) => why !== "future").map(({ number }) => number))
-    const before = host.held.filter(({ number }) => doubted.has(host.space.after[number]!))
-    for (const { number } of before) doubted.add(number)
-    let sum = 0
-    for (const number of doubted) sum += this.#fresh(host, number)
-    return sum
+  /** What its snapshots hold of the disk, as far as its journal knows. */
+  #usedBy(host: HostState, now: number): number {
+    return host.base + host.holds + (this.#isNew(host, now) ? host.left : 0)
   }
 
-  /** Bytes new in a snapshot, as pruning counts them: of the first full one, what the second replaced. */
-  #fresh({ rows }: HostState, number: number): number {
-    return this.#records.bytes.at(rows[Math.max(1, number)] ?? rows[number]!)
+  /** As in `Queue`. */
+  #isNew({ history }: HostState, now: number): boolean {
+    return now - history.first < history.minAge
+  }
+
+  /** What looks wrong, and what is held before that: bytes that nobody may have back. */
+  #doubted({ fresh, held, history, outside, slots }: HostState): number {
+    let sum = 0
+    for (const { number, why } of outside) {
+      if (why === "future") continue
+      sum += fresh[number]!
+      for (const one of held) {
+        const next = history.newer[one.slot]!
+        if (one.number < number && (next < 0 || slots[next]! > number)) sum += fresh[one.number]!
+      }
+    }
+    return sum
   }
 
   /** Snapshots that a wrong clock dated in the future leave the history until their time has come. */
   #clockMoved(now: number): void {
-    for (const host of this.#hosts) {
+    for (const [index, host] of this.#hosts.entries()) {
       const { history } = host
       while (history.newest >= 0 && history.t[history.newest]! > now + SKEW) {
-        host.outside.push({ number: host.slots[history.newest]!, why: "future", until: 0 })
+        host.outside.push({ number: host.slots[history.newest]!, why: "future", until: 0, held: 0 })
+        this.#forget(host, history.newest)
         history.remove(history.newest)
         host.newest = -1
       }
-      this.#comeIn(host, (one) => one.why === "future", now)
+      this.#comeIn(index, (one) => one.why === "future", now)
       this.#pinNewest(host)
     }
   }
 
-  #comeIn(host: HostState, which: (one: Outside) => boolean, now: number, cleared?: (number: number) => void): void {
+  #comeIn(index: number, which: (one: Outside) => boolean, now: number, cleared?: (number: number) => void): void {
+    const host = this.#hosts[index]!
     if (host.outside.length === 0) return
     const stays: typeof host.outside = []
     for (const one of host.outside) {
       const dated = this.#records.dated.at(host.rows[one.number]!)
       if (!which(one) || dated > now + SKEW) stays.push(one)
       else {
-        this.#insert(host, one.number, dated)
-        if (one.why !== "future") this.#earn(host, one.number)
-        cleared?.(one.number)
+        const slot = this.#insert(host, one.number, dated)
+        // Who clears it releases it altogether.
+        if (cleared !== undefined) cleared(one.number)
+        else if (one.held > now) this.#hold(host, slot, one.held)
       }
     }
+    if (stays.length === host.outside.length) return
     host.outside.length = 0
     host.outside.push(...stays)
+    this.#earn(index)
   }
 
   #release(now: number): void {
-    for (const host of this.#hosts) {
-      this.#comeIn(host, (one) => one.why !== "future" && one.until <= now, now)
-      for (const one of host.held.filter((one) => one.until <= now)) {
+    for (const [index, host] of this.#hosts.entries()) {
+      this.#comeIn(index, (one) => one.why !== "future" && one.until <= now, now)
+      const over = host.held.filter((one) => one.until <= now)
+      if (over.length === 0) continue
+      for (const one of over) {
         host.held.splice(host.held.indexOf(one), 1)
-        if (one.slot !== host.newest && host.slots[one.slot] === one.number)
-          host.history.setTier(one.slot, Tier.ordinary)
+        const stays = one.slot === host.newest || host.held.some(({ slot }) => slot === one.slot)
+        if (!stays && host.slots[one.slot] === one.number) host.history.setTier(one.slot, Tier.ordinary)
       }
+      this.#pinNewest(host)
     }
   }
 
   /** An administrator clears what looked wrong and lets in what was refused. */
   #look(now: number, at: number): void {
-    for (const host of this.#hosts) {
+    for (const [index, host] of this.#hosts.entries()) {
       this.#comeIn(
-        host,
+        index,
         (one) => one.why === "suspect",
         now,
         (number) => this.#records.event(Kind.cleared, at, host.rows[number]!, 0)
       )
       if (host.stuck) host.approval = { runs: 3 }
     }
+  }
+
+  #forget({ incomplete }: HostState, slot: number): void {
+    const index = incomplete.indexOf(slot)
+    if (index >= 0) incomplete.splice(index, 1)
   }
 }

@@ -79,7 +79,9 @@ const PastFile = Schema.Union([
     held: optional(Schema.NullOr(NotNegative)),
     /** for so many days it takes no part in anything */
     suspect: optional(NotNegative),
-    incomplete: optional(Schema.Boolean)
+    incomplete: optional(Schema.Boolean),
+    /** new in it, as the journal has it; as the model has it unless given */
+    bytes: optional(Size)
   })
 ])
 
@@ -223,12 +225,13 @@ export interface Host {
   readonly sizes: ReadonlyArray<number>
 }
 
-/** All in days; Infinity: for ever; 0: not at all. */
+/** All but bytes in days; Infinity: for ever; 0: not at all. */
 export interface Past {
   readonly age: number
   readonly held: number
   readonly suspect: number
   readonly incomplete: boolean
+  readonly bytes?: number
 }
 
 export interface Policy {
@@ -454,8 +457,14 @@ export const scenarioOf = (
 
 const pastOf = (raw: (typeof PastFile)["Type"]): Past => {
   if (typeof raw === "number") return { age: raw, held: 0, suspect: 0, incomplete: false }
-  const { age, held = 0, incomplete = false, suspect = 0 } = raw
-  return { age, held: held ?? Infinity, suspect, incomplete }
+  const { age, bytes, held = 0, incomplete = false, suspect = 0 } = raw
+  return {
+    age,
+    held: held ?? Infinity,
+    suspect,
+    incomplete,
+    ...(bytes !== undefined && { bytes: parseBytes(bytes)! })
+  }
 }
 
 export const policyOf = (raw: (typeof PolicyFile)["Type"]): Policy => {

@@ -240,7 +240,7 @@ describe("docs/retention.md", () => {
     }
     for (const policy of scenario.policies) {
       const { refused, taken } = outcomes(policy)
-      assert.isBelow(refused, taken / 1000)
+      assert.isBelow(refused, taken / 100)
     }
     const { refused, taken } = outcomes({ ...scenario.policies[0]!, minAge: 366 * DAY })
     assert.approximately(refused / (refused + taken), 2 / 3, 0.03)
