@@ -124,6 +124,9 @@ export const restoreCommand = Command.make(
     if (given.inPlace && Option.isSome(given.to)) {
       return yield* new UsageError({ message: "--to and --in-place name two places; give one of them" })
     }
+    if (given.all && (Option.isSome(given.snapshot) || Option.isSome(given.at))) {
+      return yield* new UsageError({ message: "--all takes from every snapshot; leave out it, or --snapshot and --at" })
+    }
     const { from, paths } = yield* chosenPaths(given)
     const target: RestoreTarget = given.inPlace
       ? { _tag: "in-place" }

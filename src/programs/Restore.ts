@@ -114,8 +114,23 @@ export class RestoreStopped extends Schema.TaggedError<RestoreStopped>()("Restor
 const unfinished = ".byteback-unfinished"
 
 /** Which restore it was; another may not carry on in the same directory. */
-const sameRestore = (options: RestoreOptions, snapshot: string): string =>
-  JSON.stringify({ snapshot, paths: options.paths, includes: options.includes, excludes: options.excludes })
+const sameRestore = ({ excludes, host, includes, paths }: RestoreOptions, snapshot: string): string =>
+  JSON.stringify({ snapshot, host, paths, includes, excludes })
+
+/**
+ * The snapshot that the same restore has begun with in one of these directories: it goes on with that one, however many have come since.
+ * Null where there is none, or where the snapshot is named.
+ */
+const begunWith = Effect.fnUntraced(function* (directories: ReadonlyArray<string>, options: RestoreOptions) {
+  const fs = yield* FileSystem.FileSystem
+  if (typeof options.from === "string" && options.from !== "latest") return null
+  for (const directory of directories) {
+    const mark = yield* Effect.orElseSucceed(fs.readFileString(`${directory}/${unfinished}`), () => "")
+    const snapshot = /^\{"snapshot":"([^"]+)"/.exec(mark)?.[1]
+    if (snapshot !== undefined && snapshot !== "all" && mark === sameRestore(options, snapshot)) return snapshot
+  }
+  return null
+})
 
 const stopped = (error: RsyncError) =>
   new RestoreStopped({
@@ -155,11 +170,20 @@ const removeEmpty = Effect.fnUntraced(function* (path: string) {
   if (entries.length === 0) yield* Effect.ignore(fs.remove(path, { recursive: true }))
 })
 
+const freshPrefix = "byteback-restore-"
+
+/** Where restores without a place of their own may have begun. */
+const freshOnes = Effect.fnUntraced(function* (below: string) {
+  const fs = yield* FileSystem.FileSystem
+  const entries = yield* Effect.orElseSucceed(fs.readDirectory(below), () => [])
+  return entries.filter((name) => name.startsWith(freshPrefix)).map((name) => `${below === "/" ? "" : below}/${name}`)
+})
+
 /** A name below a directory that is free, or that the same restore has begun to fill. */
 const freshName = Effect.fnUntraced(function* (below: string, name: string, mark: string) {
   const fs = yield* FileSystem.FileSystem
   for (let number = 1; ; number += 1) {
-    const path = `${below === "/" ? "" : below}/byteback-restore-${name}${number === 1 ? "" : `-${number}`}`
+    const path = `${below === "/" ? "" : below}/${freshPrefix}${name}${number === 1 ? "" : `-${number}`}`
     if (!(yield* Effect.orElseSucceed(fs.exists(path), () => false))) return path
     const begun = yield* Effect.option(fs.readFileString(`${path}/${unfinished}`))
     if (Option.isSome(begun) && begun.value === mark) return path
@@ -237,7 +261,14 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
 
   const localRsync = yield* Effect.forkChild(rsync.version)
   const { session, settings } = yield* openSession(options)
-  const chosen = all ? null : yield* askedFor(session, options.from ?? "latest")
+  const places =
+    all || dryRun || target._tag === "in-place"
+      ? []
+      : target._tag === "directory"
+        ? [target.path]
+        : yield* freshOnes(target.below)
+  const begun = yield* begunWith(places, options)
+  const chosen = all ? null : yield* askedFor(session, begun ?? options.from ?? "latest")
   const one = chosen?.snapshot ?? null
   const wanted = chosen === null ? yield* datedSnapshots(session) : [chosen.name]
 
@@ -294,7 +325,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   // Beside what comes back may lie what was there before; then only what rsync names is looked at.
   const spools = shared && !dryRun
   const spool = yield* namesWritten
-  const pull = (snapshot: SnapshotRef, destination: string) =>
+  const pull = (snapshot: SnapshotRef, destination: string, paths: ReadonlyArray<string>) =>
     rsync.pull(
       {
         ...plan,
@@ -316,10 +347,13 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   const privileges = Effect.suspend(() => (dryRun ? Effect.succeed(null) : restoredPrivileges(written)))
 
   let transfer: Transfer | null = null
-  for (const name of wanted) {
+  // Of all snapshots one may have this path and another that one.
+  const parts = all ? paths.map((path) => [path]) : [paths]
+  const pulls = wanted.flatMap((name) => parts.map((some) => [name, some] as const))
+  for (const [name, some] of pulls) {
     const destination = all ? `${directory}/${name}` : directory
     if (all && !dryRun) yield* Effect.ignore(fs.makeDirectory(destination, { mode: 0o700 }))
-    const pulled = yield* Effect.result(pull(name, destination))
+    const pulled = yield* Effect.result(pull(name, destination, some))
     yield* spool.flush
     if (Result.isSuccess(pulled)) {
       transfer = transfer === null ? pulled.success : plus(transfer, pulled.success)

@@ -324,6 +324,33 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok(third)
         yield* client.ok(["diff", "-r", "/data", "/third/data"])
 
+        // It goes on with the snapshot that it began with, though another has become the latest.
+        const fourth = ["byteback", "restore", "/data", "--to", "/fourth"]
+        yield* client.ok(["cp", "-a", "/data", "/was"])
+        yield* slow(client, 4000)
+        const old = yield* client.start(fourth)
+        yield* client.until(["sh", "-c", 'test "$(du -sk /fourth | cut -f1)" -gt 8000'])
+        yield* server.ok(["pkill", "-x", "rsync"])
+        refused(yield* old.wait, 1, /Give the same command again/)
+        yield* client.ok(["sh", "-c", "rm /usr/local/bin/rsync /data/after; echo x > /data/only"])
+        yield* nextSnapshotMayCome(server, "cut")
+        yield* client.ok(backupWords())
+        yield* client.ok(fourth)
+        yield* client.ok(["diff", "-r", "/was", "/fourth/data"])
+
+        // Of all snapshots one has this path and another that one.
+        const all = yield* client.run(["byteback", "restore", "/data/after", "/data/only", "--all", "--to", "/all"])
+        assert.strictEqual(all.code, 0, all.stderr)
+        const newest = (yield* snapshotNames(server, "cut")).at(-1)!
+        yield* client.ok(["test", "-e", `/all/${first}/data/after`])
+        yield* client.ok(["test", "-e", `/all/${newest}/data/only`])
+        refused(
+          yield* client.run(["byteback", "restore", "/data", "--all", "--at", "now"]),
+          2,
+          /--all takes from every/
+        )
+        yield* client.ok(["sh", "-c", "rm /data/only; cp -a /was/after /data/after"])
+
         // In place too: what has come of a file waits beside its place for the rest.
         yield* client.ok(["sh", "-c", "cp -a /data /kept; rm /data/big"])
         const inPlace = ["byteback", "restore", "/data", "--snapshot", first, "--in-place", "--yes"]
