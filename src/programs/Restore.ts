@@ -1,5 +1,5 @@
 // Brings files of a snapshot back, with all that belongs to them: into a directory of their own, or to where they were.
-import { Effect, Fiber, FileSystem, Option, Result, Schema } from "effect"
+import { Effect, Fiber, FileSystem, Result, Schema } from "effect"
 import { bytesOfPath, bytesOfText, fromUint8Array, toUint8Array } from "../domain/byteString.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { escapeName } from "../domain/escape.ts"
@@ -66,7 +66,9 @@ export interface RestoreResult {
 /** The directory to restore to cannot be used. Nothing was written. */
 export class TargetUnusable extends Schema.TaggedError<TargetUnusable>()("TargetUnusable", {
   path: Schema.String,
-  problem: Schema.Literals(["not-empty", "not-writable", "half-restored"])
+  problem: Schema.Literals(["not-empty", "not-writable", "half-restored"]),
+  /** the snapshot of the other restore, where that is known */
+  begun: Schema.NullOr(Schema.String)
 }) {
   override get message() {
     const path = escapeName(this.path)
@@ -74,7 +76,7 @@ export class TargetUnusable extends Schema.TaggedError<TargetUnusable>()("Target
       case "not-empty":
         return `${path} is not empty; nothing was written. Name a new directory with --to, or say with --overwrite what shall happen to the files in it`
       case "half-restored":
-        return `${path} holds part of another restore that did not end; nothing was written. Give the same command again to end that one, or name a new directory with --to`
+        return `${path} holds part of another restore that did not end; nothing was written. Give the same command again${this.begun === null ? "" : `, or with --snapshot ${escapeName(this.begun)},`} to end that one, or name a new directory with --to`
       case "not-writable":
         return `${path} cannot be made or written; nothing was written. Name another directory with --to`
     }
@@ -113,23 +115,22 @@ export class RestoreStopped extends Schema.TaggedError<RestoreStopped>()("Restor
 /** Lies in a directory for as long as a restore into it has not ended. */
 const unfinished = ".byteback-unfinished"
 
-/** Which restore it was; another may not carry on in the same directory. */
-const sameRestore = ({ excludes, host, includes, paths }: RestoreOptions, snapshot: string): string =>
-  JSON.stringify({ snapshot, host, paths, includes, excludes })
+/** Which restore it was, in a line, and in another how its snapshot was asked for. */
+const markOf = ({ all, excludes, from = "latest", host, includes, paths }: RestoreOptions, snapshot: string): string =>
+  `${JSON.stringify({ snapshot, all, host, paths, includes, excludes })}\n${JSON.stringify(from)}\n`
 
-/**
- * The snapshot that the same restore has begun with in one of these directories: it goes on with that one, however many have come since.
- * Null where there is none, or where the snapshot is named.
- */
-const begunWith = Effect.fnUntraced(function* (directories: ReadonlyArray<string>, options: RestoreOptions) {
+/** The snapshot that the restore began with that left a mark; null where that was all of them. */
+const beganWith = (mark: string): string | null => /^\{"snapshot":"(?!all")([^"]+)"/.exec(mark)?.[1] ?? null
+
+/** Another restore may not carry on in the same directory; the same may, also where it names the snapshot now. */
+const isSame = (mark: string, options: RestoreOptions, snapshot: string): boolean => {
+  const own = markOf(options, snapshot)
+  return mark === own || (options.from === snapshot && mark.split("\n")[0] === own.split("\n")[0])
+}
+
+const markIn = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
-  if (typeof options.from === "string" && options.from !== "latest") return null
-  for (const directory of directories) {
-    const mark = yield* Effect.orElseSucceed(fs.readFileString(`${directory}/${unfinished}`), () => "")
-    const snapshot = /^\{"snapshot":"([^"]+)"/.exec(mark)?.[1]
-    if (snapshot !== undefined && snapshot !== "all" && mark === sameRestore(options, snapshot)) return snapshot
-  }
-  return null
+  return yield* Effect.orElseSucceed(fs.readFileString(`${directory}/${unfinished}`), () => "")
 })
 
 const stopped = (error: RsyncError) =>
@@ -148,18 +149,22 @@ const datedSnapshots = Effect.fnUntraced(function* (session: BackupSession) {
  * Makes the directory, or takes it where it may be taken, and says which; `shared`: something else lies in it. Leaves the mark in it
  * that takes itself off at the end.
  */
-const prepare = Effect.fnUntraced(function* (path: string, options: RestoreOptions, mark: string) {
+const prepare = Effect.fnUntraced(function* (path: string, options: RestoreOptions, snapshot: string) {
   const fs = yield* FileSystem.FileSystem
-  const unusable = (problem: TargetUnusable["problem"]) => () => new TargetUnusable({ path, problem })
+  const unusable =
+    (problem: TargetUnusable["problem"], begun: string | null = null) =>
+    () =>
+      new TargetUnusable({ path, problem, begun })
   const made = !(yield* Effect.orElseSucceed(fs.exists(path), () => false))
   if (made) yield* Effect.mapError(fs.makeDirectory(path, { mode: 0o700 }), unusable("not-writable"))
   const entries = yield* Effect.mapError(fs.readDirectory(path), unusable("not-writable"))
-  const begun = entries.includes(unfinished)
-    ? yield* Effect.orElseSucceed(fs.readFileString(`${path}/${unfinished}`), () => "")
-    : null
-  if (begun !== null && begun !== mark) return yield* unusable("half-restored")()
+  const begun = entries.includes(unfinished) ? yield* markIn(path) : null
+  if (begun !== null && !isSame(begun, options, snapshot)) return yield* unusable("half-restored", beganWith(begun))()
   if (begun === null && entries.length > 0 && options.overwrite === undefined) return yield* unusable("not-empty")()
-  yield* Effect.mapError(fs.writeFileString(`${path}/${unfinished}`, mark, { mode: 0o600 }), unusable("not-writable"))
+  yield* Effect.mapError(
+    fs.writeFileString(`${path}/${unfinished}`, begun ?? markOf(options, snapshot), { mode: 0o600 }),
+    unusable("not-writable")
+  )
   return { made, shared: begun === null && entries.length > 0 }
 })
 
@@ -170,23 +175,13 @@ const removeEmpty = Effect.fnUntraced(function* (path: string) {
   if (entries.length === 0) yield* Effect.ignore(fs.remove(path, { recursive: true }))
 })
 
-const freshPrefix = "byteback-restore-"
-
-/** Where restores without a place of their own may have begun. */
-const freshOnes = Effect.fnUntraced(function* (below: string) {
-  const fs = yield* FileSystem.FileSystem
-  const entries = yield* Effect.orElseSucceed(fs.readDirectory(below), () => [])
-  return entries.filter((name) => name.startsWith(freshPrefix)).map((name) => `${below === "/" ? "" : below}/${name}`)
-})
-
 /** A name below a directory that is free, or that the same restore has begun to fill. */
-const freshName = Effect.fnUntraced(function* (below: string, name: string, mark: string) {
+const freshName = Effect.fnUntraced(function* (below: string, options: RestoreOptions, snapshot: string) {
   const fs = yield* FileSystem.FileSystem
   for (let number = 1; ; number += 1) {
-    const path = `${below === "/" ? "" : below}/${freshPrefix}${name}${number === 1 ? "" : `-${number}`}`
+    const path = `${below === "/" ? "" : below}/byteback-restore-${snapshot}${number === 1 ? "" : `-${number}`}`
     if (!(yield* Effect.orElseSucceed(fs.exists(path), () => false))) return path
-    const begun = yield* Effect.option(fs.readFileString(`${path}/${unfinished}`))
-    if (Option.isSome(begun) && begun.value === mark) return path
+    if (isSame(yield* markIn(path), options, snapshot)) return path
   }
 })
 
@@ -261,26 +256,26 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
 
   const localRsync = yield* Effect.forkChild(rsync.version)
   const { session, settings } = yield* openSession(options)
-  const places =
-    all || dryRun || target._tag === "in-place"
-      ? []
-      : target._tag === "directory"
-        ? [target.path]
-        : yield* freshOnes(target.below)
-  const begun = yield* begunWith(places, options)
+  // The same command means the same snapshot, however many have come since it was cut.
+  const mark = all || dryRun || target._tag !== "directory" ? "" : yield* markIn(target.path)
+  const began = beganWith(mark)
+  const begun = began !== null && isSame(mark, options, began) ? began : null
   const chosen = all ? null : yield* askedFor(session, begun ?? options.from ?? "latest")
+  if (begun !== null && begun !== options.from) {
+    yield* Effect.logWarning(`goes on with ${escapeName(begun)}, which this restore began with`)
+  }
   const one = chosen?.snapshot ?? null
   const wanted = chosen === null ? yield* datedSnapshots(session) : [chosen.name]
 
-  const mark = sameRestore(options, one?.name ?? "all")
+  const which = one?.name ?? "all"
   const directory =
     target._tag === "in-place"
       ? "/"
       : target._tag === "directory"
         ? target.path
-        : yield* freshName(target.below, one?.name ?? "all", mark)
+        : yield* freshName(target.below, options, which)
   const marked = !inPlace && !dryRun
-  const { made, shared } = marked ? yield* prepare(directory, options, mark) : { made: false, shared: inPlace }
+  const { made, shared } = marked ? yield* prepare(directory, options, which) : { made: false, shared: inPlace }
   const unmark = marked ? Effect.ignore(fs.remove(`${directory}/${unfinished}`)) : Effect.void
   const giveUp = made ? Effect.andThen(unmark, removeEmpty(directory)) : unmark
   const mountinfo = yield* Effect.orElseSucceed(fs.readFile("/proc/self/mountinfo"), () => new Uint8Array())

@@ -335,8 +335,17 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok(["sh", "-c", "rm /usr/local/bin/rsync /data/after; echo x > /data/only"])
         yield* nextSnapshotMayCome(server, "cut")
         yield* client.ok(backupWords())
-        yield* client.ok(fourth)
+        refused(
+          yield* client.run([...fourth, "--at", "1 minute ago"]),
+          1,
+          /holds part of another restore.*or with --snapshot \S+, to end that one/
+        )
+        const went = yield* client.run(fourth)
+        assert.strictEqual(went.code, 0, went.stderr)
+        assert.match(went.stderr, /goes on with \S+, which this restore began with/)
         yield* client.ok(["diff", "-r", "/was", "/fourth/data"])
+        yield* client.ok([...fourth, "--overwrite", "always"])
+        yield* client.ok(["test", "-e", "/fourth/data/only"])
 
         // Of all snapshots one has this path and another that one.
         const all = yield* client.run(["byteback", "restore", "/data/after", "/data/only", "--all", "--to", "/all"])
