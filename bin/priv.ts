@@ -144,8 +144,8 @@ const whileClientWaits = (
 
 /**
  * Less than what pruning last defended, or than an administrator has approved for this host, or short of metadata by its word, which
- * statfs does not tell: a prune is run before the push, and says where nothing could be freed for this host. There is one such at a time, however many push at once: the others start where
- * there is the least, or come back.
+ * statfs does not tell: a prune is run before the push, and says where nothing could be freed for this host. There is one such at a
+ * time, however many push at once: the others start where there is the least, or come back.
  */
 const checkRoom = async (host: string): Promise<void> => {
   const free = (): number => {
