@@ -1,7 +1,6 @@
 // Resets a host's `current` and kills itself before one of the steps: `node resetOnce.ts STORE HOST SNAPSHOT STEP`. Names each that it comes to.
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
-import { writeSync } from "node:fs"
 import files from "node:fs/promises"
 import { syncBuiltinESMExports } from "node:module"
 import { basename } from "node:path"
@@ -9,14 +8,12 @@ import { Btrfs } from "../../src/services/Btrfs.ts"
 import { Exec } from "../../src/services/Exec.ts"
 import { Layout } from "../../src/services/Layout.ts"
 import { Store } from "../../src/services/Store.ts"
+import { killBefore, steps } from "../lab/killBefore.ts"
 
 const [store = "", host = "", snapshot = "", step = "0"] = process.argv.slice(2)
 
-let left = Number(step)
-const before = (name: string) => {
-  writeSync(1, `${name}\n`)
-  if (--left === 0) process.kill(process.pid, "SIGKILL")
-}
+const before = killBefore((nth) => nth === Number(step))
+const stepped = steps(before)
 // Two renames follow each other, and no service is asked in between.
 const { chown, rename } = files
 files.rename = (from, to) => {
@@ -34,16 +31,8 @@ const tool = Layer.effect(
   Effect.map(Btrfs, (real) =>
     Btrfs.of({
       ...real,
-      snapshot: (source, target) =>
-        Effect.andThen(
-          Effect.sync(() => before("snapshot")),
-          real.snapshot(source, target)
-        ),
-      deleteSubvolume: (path) =>
-        Effect.andThen(
-          Effect.sync(() => before(`delete ${basename(path)}`)),
-          real.deleteSubvolume(path)
-        )
+      snapshot: stepped(real.snapshot, () => "snapshot"),
+      deleteSubvolume: stepped(real.deleteSubvolume, (path) => `delete ${basename(path)}`)
     })
   )
 ).pipe(Layer.provide(Btrfs.layer), Layer.provide(Exec.layer))

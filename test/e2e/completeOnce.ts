@@ -1,43 +1,37 @@
 // Completes a run of a host and kills itself before one of its steps: `node completeOnce.ts STORE HOST RUN EPOCH STEP`. Names each step that it comes to.
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { writeSync } from "node:fs"
 import { layer } from "../../src/layer.ts"
 import { completeRun } from "../../src/programs/CompleteRun.ts"
 import { Journal } from "../../src/services/Journal.ts"
 import { Layout } from "../../src/services/Layout.ts"
 import { Runs } from "../../src/services/Runs.ts"
 import { Store } from "../../src/services/Store.ts"
+import { killBefore, steps } from "../lab/killBefore.ts"
 import { layoutBeside } from "./realServer.ts"
 
 const [store = "", host = "", run = "", epoch = "0", step = "0"] = process.argv.slice(2)
 
-let left = Number(step)
-const before = <A, E, R>(name: string, work: Effect.Effect<A, E, R>) =>
-  Effect.suspend(() => {
-    writeSync(1, `${name}\n`)
-    if (--left === 0) process.kill(process.pid, "SIGKILL")
-    return work
-  })
+const stepped = steps(killBefore((nth) => nth === Number(step)))
 
 const work = completeRun({ host, run, transfer: 0 }).pipe(
   Effect.updateService(Store, (real) =>
     Store.of({
       ...real,
-      sweep: (host) => before("sweep", real.sweep(host)),
-      take: (host, name) => before("take", real.take(host, name)),
-      growth: (host, name, previous) => before("measure", real.growth(host, name, previous))
+      sweep: stepped(real.sweep, () => "sweep"),
+      take: stepped(real.take, () => "take"),
+      growth: stepped(real.growth, () => "measure")
     })
   ),
   Effect.updateService(Journal, (real) =>
-    Journal.of({ ...real, append: (host, entry) => before(`journal ${entry._tag}`, real.append(host, entry)) })
+    Journal.of({ ...real, append: stepped(real.append, (_, entry) => `journal ${entry._tag}`) })
   ),
   Effect.updateService(Runs, (real) =>
     Runs.of({
       ...real,
-      intend: (host, entry) => before(entry === null ? "intend nothing" : "intend", real.intend(host, entry)),
-      newToken: (host) => before("token", real.newToken(host)),
-      forget: (host) => before("forget", real.forget(host))
+      intend: stepped(real.intend, (_, entry) => (entry === null ? "intend nothing" : "intend")),
+      newToken: stepped(real.newToken, () => "token"),
+      forget: stepped(real.forget, () => "forget")
     })
   )
 )

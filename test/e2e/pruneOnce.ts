@@ -2,7 +2,7 @@
 // `... 0 NAMES`: before the first that is not among them (JSON). Names each step that it comes to.
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { promises, writeSync } from "node:fs"
+import { promises } from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { basename } from "node:path"
 import { snapshotTime } from "../../src/domain/snapshotName.ts"
@@ -16,26 +16,14 @@ import { Registry } from "../../src/services/Registry.ts"
 import { Runs } from "../../src/services/Runs.ts"
 import { Store } from "../../src/services/Store.ts"
 import { SystemFile } from "../../src/services/SystemFile.ts"
+import { killBefore, steps } from "../lab/killBefore.ts"
 import { layoutBeside } from "./realServer.ts"
 
 const [store = "", bytes = "0", epoch = "0", step = "0", survived] = process.argv.slice(2)
 const known: ReadonlySet<string> | null = survived === undefined ? null : new Set(JSON.parse(survived) as Array<string>)
 
-let left = Number(step)
-const before = (name: string) => {
-  writeSync(1, `${name}\n`)
-  if (--left === 0 || known?.has(name) === false) process.kill(process.pid, "SIGKILL")
-}
-const stepped =
-  <Args extends ReadonlyArray<unknown>, A, E, R>(
-    work: (...args: Args) => Effect.Effect<A, E, R>,
-    name: (...args: Args) => string
-  ) =>
-  (...args: Args): Effect.Effect<A, E, R> =>
-    Effect.suspend(() => {
-      before(name(...args))
-      return work(...args)
-    })
+const before = killBefore((nth, name) => nth === Number(step) || known?.has(name) === false)
+const stepped = steps(before)
 
 /** One snapshot is as another. */
 const of = (path: string) => {
