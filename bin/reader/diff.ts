@@ -6,6 +6,7 @@ import { SendStream } from "../../src/domain/sendStream.ts"
 import { natureOf } from "../../src/domain/storedStat.ts"
 import { entriesOf, join, look, statXattr, xattrsOf } from "./look.ts"
 import { pathFields, refuse, Rows } from "./output.ts"
+import { patience, sameContent } from "./sameContent.ts"
 
 /** Names that are kept in memory at most; a larger difference is cut. */
 const mostNames = 200_000
@@ -68,18 +69,22 @@ const row = (to: string, from: string, { change, directory, from: old, path }: S
 
 const byPath = (a: SendChange, b: SendChange): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0)
 
-/** Both trees side by side, where the two are no relatives: by size and time, and by owner and mode where those agree. */
+/**
+ * Both trees side by side, where the two are no relatives: by size and time, by content where only the time differs, and
+ * by owner, mode and xattrs where all those agree.
+ */
 const walked = function* (rows: Rows, from: string, to: string, top: string): Generator<SendChange> {
+  const until = performance.now() + patience
   let doubtful: Array<readonly [string, Stats, Stats]> = []
   const settle = function* (): Generator<SendChange> {
     const paths = doubtful.flatMap(([path]) => [join(from, path), join(to, path)])
-    const xattrs = xattrsOf(paths, "stat")
+    const xattrs = xattrsOf(paths, "all")
+    const nature = (path: string, found: Stats): string => {
+      const { [statXattr]: stored, ...others } = Object.fromEntries([...xattrs(path)].toSorted())
+      return JSON.stringify([natureOf(found, stored), others])
+    }
     for (const [path, old, now] of doubtful) {
-      const [before, after] = [
-        natureOf(old, xattrs(join(from, path)).get(statXattr)),
-        natureOf(now, xattrs(join(to, path)).get(statXattr))
-      ]
-      if (JSON.stringify(before) !== JSON.stringify(after))
+      if (nature(join(from, path), old) !== nature(join(to, path), now))
         yield { change: "metadata", path, from: path, directory: now.isDirectory() }
     }
     doubtful = []
@@ -92,12 +97,15 @@ const walked = function* (rows: Rows, from: string, to: string, top: string): Ge
       else if (now !== null) yield* whole(to, { change: "added", path, from: null, directory })
       return
     }
-    const same = old.ino === now.ino && old.ctimeMs === now.ctimeMs
+    const untouched = old.ino === now.ino && old.ctimeMs === now.ctimeMs
     if (old.isDirectory() !== now.isDirectory()) {
       yield { change: "content", path, from: path, directory: now.isDirectory() }
     } else if (!now.isDirectory() && (old.size !== now.size || old.mtimeMs !== now.mtimeMs)) {
-      yield { change: "content", path, from: path, directory: false }
-    } else if (!same && path !== "") doubtful.push([path, old, now])
+      // a link's target and a device lie in files too
+      const touched = old.size === now.size && old.isFile() && now.isFile()
+      const same = touched && sameContent(join(from, path), join(to, path), until)
+      yield { change: same ? "metadata" : "content", path, from: path, directory: false }
+    } else if (!untouched && path !== "") doubtful.push([path, old, now])
     if (doubtful.length >= 500) yield* settle()
     if (!old.isDirectory() || !now.isDirectory()) return
     const names = new Set<string>()

@@ -1,10 +1,10 @@
 // history: each distinct version of one path over all snapshots. What was there before is told as that.
-import { closeSync, constants, openSync, readSync, type Stats } from "node:fs"
+import type { Stats } from "node:fs"
 import { type History, pathMissing } from "../../src/domain/request/reading.ts"
 import { details } from "./describe.ts"
-import { join, look, raw, snapshotNames, statXattr, xattrsOf } from "./look.ts"
+import { join, look, snapshotNames, statXattr, xattrsOf } from "./look.ts"
 import { refuse, Rows } from "./output.ts"
-import { noteUnread } from "./unread.ts"
+import { patience, sameContent } from "./sameContent.ts"
 
 /** Snapshots that follow each other and have the same there; `found` is null where they have nothing. */
 interface Stretch {
@@ -19,30 +19,6 @@ const same = (a: Stats | null, b: Stats | null): boolean =>
   a === null || b === null
     ? a === b
     : a.ino === b.ino && a.ctimeMs === b.ctimeMs && a.mtimeMs === b.mtimeMs && a.size === b.size && a.mode === b.mode
-
-/** How long contents are compared; what is not known to be the same is told as another version. Milliseconds. */
-const patience = 120_000
-
-const open = (path: string): number => openSync(raw(path), constants.O_RDONLY | constants.O_NOFOLLOW)
-
-/** Whether two files of the same size hold the same, as far as there is time to read them. */
-const sameContent = (a: string, b: string, until: number): boolean => {
-  const files: Array<number> = []
-  try {
-    for (const path of [a, b]) files.push(open(path))
-    const pieces = [Buffer.alloc(1024 * 1024), Buffer.alloc(1024 * 1024)] as const
-    while (performance.now() < until) {
-      const [one = 0, other = 0] = files.map((file, at) => readSync(file, pieces[at as 0 | 1]))
-      if (one !== other || !pieces[0].subarray(0, one).equals(pieces[1].subarray(0, other))) return false
-      if (one === 0) return true
-    }
-  } catch (cause) {
-    noteUnread(a, cause)
-  } finally {
-    for (const file of files) closeSync(file)
-  }
-  return false
-}
 
 /** One of the rows that are told. `nature`: all that is known of the file but its links and its content. */
 interface Told {

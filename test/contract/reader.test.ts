@@ -199,6 +199,29 @@ describe.skipIf(!root)("the reader", () => {
     assert.strictEqual(fs.readFileSync(join(out, "bad"), "utf8"), "\0".repeat("secret".length))
   })
 
+  it("tells a file that was only touched from one that was written, where it walks both trees", () => {
+    const host = fresh()
+    const [from, to] = ["a", "b"]
+    for (const name of [from, to]) {
+      fs.mkdirSync(join(host, name))
+      for (const file of ["touched", "written", "grown", "kept"]) fs.writeFileSync(join(host, name, file), "content")
+    }
+    fs.writeFileSync(join(host, to, "written"), "CONTENT")
+    fs.writeFileSync(join(host, to, "grown"), "content and more")
+    for (const file of ["touched", "written", "grown"]) fs.utimesSync(join(host, to, file), 1, 2)
+    for (const name of [from, to]) fs.utimesSync(join(host, name, "kept"), 1, 2)
+    const diff = { _tag: "diff", from: latest, to: latest, path: "", most: 10 } as const
+    const { rows } = rowsOf(host, diff, { names: [from, to], input: Buffer.alloc(0) })
+    assert.deepStrictEqual(
+      rows.map((row) => [row["change"], row.path]),
+      [
+        ["content", "/grown"],
+        ["metadata", "/touched"],
+        ["content", "/written"]
+      ]
+    )
+  })
+
   it("tells of a file that is called as btrfs send calls one for a while", () => {
     const host = fresh()
     const [from, to] = ["a", "b"]
