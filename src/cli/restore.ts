@@ -7,6 +7,7 @@ import { escapeName, escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { overwrites } from "../domain/rsync/pullArgv.ts"
 import type { NotInSnapshot } from "../programs/NotInSnapshot.ts"
+import { rightsLines } from "../programs/RestoredPrivileges.ts"
 import { restore, type RestoreOptions, type RestoreResult, type RestoreTarget } from "../programs/Restore.ts"
 import { host, json, quiet, serverFlags, settingsOf, verbose } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
@@ -47,7 +48,9 @@ const flags = {
   ),
   include: Flag.String("include").pipe(
     Flag.atLeast(0),
-    Flag.withDescription("a pattern that is brought back although an --exclude matches; can be given again")
+    Flag.withDescription(
+      "a pattern that is brought back although an --exclude matches (with --exclude '*', --include '*/' too, for the directories in between); can be given again"
+    )
   ),
   exclude: Flag.String("exclude").pipe(
     Flag.atLeast(0),
@@ -97,13 +100,10 @@ const confirmed = Effect.fnUntraced(function* (options: RestoreOptions, talks: b
 const line = (text: string) => Console.error(`byteback: ${text}`)
 
 const warnOfRights = Effect.fnUntraced(function* (privileges: RestoreResult["privileges"]) {
-  if (privileges === null || privileges.first.length === 0) return
-  const { capabilities, devices, first, setuid } = privileges
-  const counts = `${setuid} setuid or setgid files, ${capabilities ?? "no known"} with capabilities, ${devices} devices`
-  yield* line(`warning: what was restored holds ${counts}; look at them before anybody can`)
-  yield* Effect.forEach(first, (path) => line(escapeName(path)), { discard: true })
-  const more = setuid + devices + (capabilities ?? 0) - first.length
-  if (more > 0) yield* line(`and ${more} more`)
+  const [first, ...names] = privileges === null ? [] : rightsLines(privileges)
+  if (first === undefined) return
+  yield* line(`warning: ${first}`)
+  yield* Effect.forEach(names, line, { discard: true })
 })
 
 const warn = Effect.fnUntraced(function* ({ leftOut, privileges }: RestoreResult) {

@@ -5,8 +5,11 @@ import { escapeName } from "../domain/escape.ts"
 import type { SnapshotRef } from "../domain/snapshotName.ts"
 import { throughText } from "../domain/snapshotPath.ts"
 import type { BackupSession } from "../services/BackupServer.ts"
-import { isMissing, whyMissing } from "./ReadSnapshots.ts"
+import { whyMissing } from "./ReadSnapshots.ts"
 import { RestoredPrivileges } from "./RestoredPrivileges.ts"
+
+/** So many are named of what is missing. */
+const named = 10
 
 /** Something that was asked for is not in the snapshot. */
 export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSnapshot", {
@@ -22,8 +25,9 @@ export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSna
   restored: Schema.NullOr(RestoredPrivileges)
 }) {
   override get message() {
-    const [first = "", ...more] = this.paths.map((path) => escapeName(toUint8Array(path), 200))
-    const paths = first === "" ? "something that was asked for" : [first, ...more].join(" or ")
+    const [first = "", ...more] = this.paths.slice(0, named).map((path) => escapeName(toUint8Array(path), 200))
+    const others = this.paths.length > named ? [`${this.paths.length - named} others`] : []
+    const paths = first === "" ? "something that was asked for" : [first, ...more, ...others].join(" or ")
     if (this.snapshot === null) return `${paths} is in no snapshot; is it spelled as it was on this machine?`
     const done = this.restored !== null ? "all else that was asked for is restored" : "nothing was compared or restored"
     const missing = `${paths} is not in snapshot ${escapeName(this.snapshot)}; ${done}`
@@ -34,23 +38,22 @@ export class NotInSnapshot extends Schema.TaggedError<NotInSnapshot>()("NotInSna
   }
 }
 
-/** So many paths are asked about. */
-const most = 10
+/** A path (a byte string) as it is named below a snapshot. */
+export const inside = (path: string): string =>
+  path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/")
 
-/** Of `paths` (byte strings), those that the snapshot has not, and where the first of them is. */
+/** Of `paths` (byte strings) `missing` are not in the snapshot: where the first of those is. */
 export const whereElse = Effect.fnUntraced(function* (
   session: BackupSession,
   paths: ReadonlyArray<string>,
+  missing: ReadonlyArray<string>,
   snapshot: SnapshotRef,
   restored: RestoredPrivileges | null
 ) {
-  const inside = (path: string) =>
-    path
-      .split("/")
-      .filter((part) => part !== "" && part !== ".")
-      .join("/")
-  const missing = yield* Effect.filter(paths.slice(0, most), (path) => isMissing(session, snapshot, inside(path)))
-  const told = missing.length > 0 ? missing : paths.length <= most ? paths : []
+  const told = missing.length > 0 || paths.length > 1 ? missing : paths
   const [first] = told
   const why = first === undefined ? { last: null, through: null } : yield* whyMissing(session, snapshot, inside(first))
   return new NotInSnapshot({ snapshot, paths: told, restored: told.length < paths.length ? restored : null, ...why })

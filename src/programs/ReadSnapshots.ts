@@ -139,18 +139,11 @@ const linkAbove = Effect.fnUntraced(function* (session: BackupSession, snapshot:
   return null
 })
 
-/** Is there something at the path, and else why not: a link that leads elsewhere, or the last snapshot that has it. */
+/** Why there is nothing at the path: a link that leads elsewhere, or the last snapshot that has it. */
 export const whyMissing = Effect.fnUntraced(function* (session: BackupSession, snapshot: SnapshotRef, path: string) {
   const through: ThroughLink | null = yield* Effect.orElseSucceed(linkAbove(session, snapshot, path), () => null)
   return { through, last: through === null ? yield* lastWith(session, path) : null }
 })
-
-/** Is there nothing at the path of the snapshot? Where the server does not say, there may be something. */
-export const isMissing = (session: BackupSession, snapshot: SnapshotRef, path: string) =>
-  firstRow(session, snapshot, path).pipe(
-    Effect.map((found) => found === null),
-    Effect.orElseSucceed(() => false)
-  )
 
 /** Where a request looked, in words. */
 const place = (request: Reading): string => {

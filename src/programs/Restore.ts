@@ -14,8 +14,8 @@ import { Layout } from "../services/Layout.ts"
 import { type Observer, Rsync, type RsyncError, type Transfer } from "../services/Rsync.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
 import { NotInSnapshot, whereElse } from "./NotInSnapshot.ts"
-import { askedFor, topmost } from "./readableSnapshot.ts"
-import { type RestoredPrivileges, restoredPrivileges } from "./RestoredPrivileges.ts"
+import { askedFor, missingOf, telling, topmost } from "./readableSnapshot.ts"
+import { type RestoredPrivileges, restoredPrivileges, rightsLines } from "./RestoredPrivileges.ts"
 
 /** Where what comes back goes; each path lands below it under its full name. */
 export type RestoreTarget =
@@ -221,7 +221,10 @@ const filterFile = Effect.fnUntraced(function* (options: RestoreOptions, leftOut
   if (rules.length === 0) return {}
   const directory = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-filter-" })
   yield* fs.writeFile(`${directory}/rules`, toUint8Array(rulesText(rules)))
-  return { filterFile: `${directory}/rules` }
+  return {
+    filterFile: `${directory}/rules`,
+    filterIncludes: options.includes !== undefined && options.includes.length > 0
+  }
 })
 
 const plus = (a: Transfer, b: Transfer): Transfer => ({
@@ -300,23 +303,13 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   const { acls, xattrs } = yield* Fiber.join(localRsync)
   const filter = yield* filterFile(options, leftOut)
   const plan = { server: { rsh: session.rsh, alias: session.alias }, acls, xattrs, ioTimeout: settings.ioTimeout }
-  const names = (snapshot: SnapshotRef) =>
-    topmost((what, look) =>
-      rsync.pull(
-        { ...plan, ...what, snapshot, devices: true, progress: false, itemize: "sized" },
-        {
-          change: (line) =>
-            Effect.sync(() => {
-              const item = readItemized(line)
-              if (item !== null) look(item)
-            })
-        }
-      )
-    )
+  const naming = (snapshot: SnapshotRef) => telling(rsync, { ...plan, snapshot })
   const [first] = wanted
   // The root of a snapshot is the machine's own only where all of it was backed up, so in place it is never written.
   const paths =
-    inPlace && first !== undefined && options.paths.includes("/") ? yield* names(first) : options.paths.map(bytesOfPath)
+    inPlace && first !== undefined && options.paths.includes("/")
+      ? yield* topmost(naming(first))
+      : options.paths.map(bytesOfPath)
   // Beside what comes back may lie what was there before; then only what rsync names is looked at.
   const spools = shared && !dryRun
   const spool = yield* namesWritten
@@ -341,29 +334,47 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   const written = shared ? { listed: spool.file } : { below: directory }
   const privileges = Effect.suspend(() => (dryRun ? Effect.succeed(null) : restoredPrivileges(written)))
 
-  let transfer: Transfer | null = null
-  // Of all snapshots one may have this path and another that one.
-  const parts = all ? paths.map((path) => [path]) : [paths]
+  // Of all snapshots one may have this path and another that one; and rules that let in are held to one path at a time.
+  const oneByOne = all || filter.filterIncludes === true
+  const parts = oneByOne ? paths.map((path) => [path]) : [paths]
   const pulls = wanted.flatMap((name) => parts.map((some) => [name, some] as const))
-  for (const [name, some] of pulls) {
-    const destination = all ? `${directory}/${name}` : directory
-    if (all && !dryRun) yield* Effect.ignore(fs.makeDirectory(destination, { mode: 0o700 }))
-    const pulled = yield* Effect.result(pull(name, destination, some))
-    yield* spool.flush
-    if (Result.isSuccess(pulled)) {
-      transfer = transfer === null ? pulled.success : plus(transfer, pulled.success)
-      continue
-    }
-    const { failure } = pulled
-    if (failure.retryable || failure.reason === "no-space") return yield* stopped(failure)
-    if (failure.reason !== "not-found") return yield* failure
-    if (!all) {
-      yield* giveUp
-      const others = paths.length === 1 ? null : yield* privileges
-      return yield* yield* whereElse(session, paths, name, others)
-    }
-    // a directory named after a snapshot that has nothing of it would tell nothing
-    yield* removeEmpty(destination)
+  let transfer = null as Transfer | null
+  let missing = false
+  const pullEach = Effect.forEach(
+    pulls,
+    Effect.fnUntraced(function* ([name, some]) {
+      const destination = all ? `${directory}/${name}` : directory
+      if (all && !dryRun) yield* Effect.ignore(fs.makeDirectory(destination, { mode: 0o700 }))
+      const pulled = yield* Effect.result(pull(name, destination, some))
+      yield* spool.flush
+      if (Result.isSuccess(pulled)) {
+        transfer = transfer === null ? pulled.success : plus(transfer, pulled.success)
+        return
+      }
+      const { failure } = pulled
+      if (failure.retryable || failure.reason === "no-space") return yield* stopped(failure)
+      // Many snapshots take their time, and none that is not being read is kept from being pruned.
+      const pruned = all && failure.reason === "refused" && !(yield* datedSnapshots(session)).includes(name)
+      if (!pruned && failure.reason !== "not-found") return yield* failure
+      missing = true
+      // a directory named after a snapshot that has nothing of it would tell nothing
+      if (all) yield* removeEmpty(destination)
+      if (pruned) yield* Effect.logWarning(`${escapeName(name)} was pruned before its turn came`)
+    }),
+    { discard: true }
+  )
+  // What lies in place is not looked at again when the restore is carried on.
+  const tellRights = Effect.flatMap(privileges, (rights) => {
+    const lines = rights === null ? [] : rightsLines(rights)
+    return lines.length === 0 ? Effect.void : Effect.logWarning(lines.join("; "))
+  })
+  yield* shared ? Effect.onError(pullEach, () => Effect.andThen(Effect.ignore(spool.flush), tellRights)) : pullEach
+
+  if (missing && !all) {
+    yield* giveUp
+    const others = paths.length === 1 ? null : yield* privileges
+    const { name } = chosen!
+    return yield* yield* whereElse(session, paths, yield* missingOf(naming(name), paths), name, others)
   }
   if (transfer === null) {
     yield* giveUp

@@ -1,6 +1,7 @@
 // What a restore brought back that can give somebody rights on this machine: setuid and setgid files, capabilities, devices.
 import { Effect, Schema } from "effect"
 import { fromUint8Array, textOfBytes } from "../domain/byteString.ts"
+import { escapeName } from "../domain/escape.ts"
 import { readPrivileged } from "../domain/privilegedFile.ts"
 import { Exec } from "../services/Exec.ts"
 
@@ -90,3 +91,15 @@ export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (whe
   }
   return result
 })
+
+/** What there is to be said of them; nothing where there are none. */
+export const rightsLines = ({ capabilities, devices, first, setuid }: RestoredPrivileges): ReadonlyArray<string> => {
+  if (first.length === 0) return []
+  const counts = `${setuid} setuid or setgid files, ${capabilities ?? "no known"} with capabilities, ${devices} devices`
+  const more = setuid + devices + (capabilities ?? 0) - first.length
+  return [
+    `what was restored holds ${counts}; look at them before anybody can`,
+    ...first.map((path) => escapeName(path)),
+    ...(more > 0 ? [`and ${more} more`] : [])
+  ]
+}

@@ -298,25 +298,22 @@ export class Rsync extends Context.Service<
           const transfer = { ...copied, stats: { ...copied.stats, deleted: gone.length } }
           return ended === null ? transfer : { ...transfer, outcome: "partial", exitCode: 23, unreadable: 1 }
         }),
-        pull: Effect.fn("Rsync.pull")(function* (plan) {
+        pull: Effect.fn("Rsync.pull")(function* (plan, observer) {
           yield* trouble
-          const from = plan.snapshot === "current" ? world.current : (world.snapshots.get(plan.snapshot) ?? new Map())
-          const paths = plan.paths.map((path) => (path.startsWith("/") ? path : `/${path}`))
+          const from = plan.snapshot === "current" ? world.current : world.snapshots.get(plan.snapshot)
+          const failed = { retryable: false, exitCode: null, argumentCount: 0, stderr: "" } as const
+          if (from === undefined) return yield* new RsyncError({ ...failed, reason: "refused" })
           const target = plan.destination === "/" ? "" : plan.destination
           const wanted = new Map<string, string>()
-          for (const path of paths) {
+          let missing = false
+          for (const path of plan.paths.map((one) => (one.startsWith("/") ? one : `/${one}`))) {
             const found = [...from].filter(([name]) => below(name, path))
             for (const [name, content] of found) wanted.set(target + name, content)
-            if (found.length > 0) continue
-            return yield* new RsyncError({
-              reason: "not-found",
-              retryable: false,
-              exitCode: 23,
-              argumentCount: 0,
-              stderr: ""
-            })
+            if (found.length === 0) missing = true
+            else if (observer?.change !== undefined) yield* observer.change(`>f+++++++++ 0 ${path.slice(1)}`)
           }
-          return copy(wanted, world.machine, plan.dryRun)
+          const copied = copy(wanted, world.machine, plan.dryRun)
+          return missing ? yield* new RsyncError({ ...failed, reason: "not-found", exitCode: 23 }) : copied
         }),
         compare: () => Effect.succeed(copy(new Map(), new Map(), true))
       })

@@ -140,6 +140,21 @@ describe.skipIf(!root)("restoring", () => {
           yield* reads("--overwrite", "always", "--include", "newer", "--exclude", "*er"),
           "new\nold\nold\ndata\n"
         )
+        assert.strictEqual(
+          yield* reads("--overwrite", "always", "--exclude", "data"),
+          "new\nnew\nNEW\ndata\n",
+          "what is excluded is left as it is"
+        )
+        yield* client.ok(["byteback", "restore", "/data/older", "--exclude", "data", "--to", "/above"])
+        assert.strictEqual(yield* client.read("/above/data/older"), "old\n")
+        // Of several paths with rules that let in, each is held to by itself.
+        const several = ["/data/none", "/data/older", "/data/newer", "--include", "ol*", "--exclude", "*"]
+        refused(
+          yield* client.run(["byteback", "restore", ...several, "--to", "/several"]),
+          1,
+          /^byteback: \/data\/none is not in snapshot \S+; all else that was asked for is restored/
+        )
+        assert.strictEqual(yield* client.ok(["sh", "-c", "cd /several; find . -type f"]), "./data/older\n")
       }).pipe(Effect.scoped)
     )
 
@@ -280,7 +295,11 @@ describe.skipIf(!root)("restoring", () => {
       Effect.gen(function* () {
         const server = yield* serverMachine("server4")
         const client = yield* clientMachine(server, "cut")
-        yield* client.ok(["sh", "-c", "head -c 30000000 /dev/urandom > /data/big; echo x > /data/after"])
+        yield* client.ok([
+          "sh",
+          "-c",
+          "head -c 30000000 /dev/urandom > /data/big; echo x > /data/after; chmod 4755 /data/after"
+        ])
         yield* client.ok(backupWords())
         yield* nextSnapshotMayCome(server, "cut")
         yield* client.ok(backupWords())
@@ -360,14 +379,34 @@ describe.skipIf(!root)("restoring", () => {
         )
         yield* client.ok(["sh", "-c", "rm /data/only; cp -a /was/after /data/after"])
 
+        // One that is pruned before its turn came is passed over.
+        yield* client.write(
+          "/usr/local/bin/rsync",
+          `#!/bin/sh\ncase "$*" in *"--snapshot ${newest}"*) touch /waits; until [ -e /go ]; do sleep 0.1; done;; esac\nexec /usr/bin/rsync "$@"\n`,
+          { mode: "755" }
+        )
+        const many = yield* client.start(["byteback", "restore", "/data", "--all", "--to", "/many"])
+        yield* client.until(["test", "-e", "/waits"])
+        yield* server.ok(["btrfs", "-q", "subvolume", "delete", `/byteback/cut/${newest}`])
+        yield* client.ok(["touch", "/go"])
+        const passed = yield* many.wait
+        assert.strictEqual(passed.code, 0, passed.stderr)
+        assert.include(passed.stderr, `byteback: ${newest} was pruned before its turn came\n`)
+        assert.include(yield* client.ok(["ls", "/many"]), first)
+        assert.isFalse(yield* client.exists(`/many/${newest}`))
+
         // In place too: what has come of a file waits beside its place for the rest.
-        yield* client.ok(["sh", "-c", "cp -a /data /kept; rm /data/big"])
+        yield* client.ok(["sh", "-c", "cp -a /data /kept; rm /data/big /data/after"])
         const inPlace = ["byteback", "restore", "/data", "--snapshot", first, "--in-place", "--yes"]
         yield* slow(client, 4000)
         const halfway = yield* client.start(inPlace)
         yield* client.until(["sh", "-c", 'test "$(du -sk /data | cut -f1)" -gt 8000'])
         yield* server.ok(["pkill", "-x", "rsync"])
-        refused(yield* halfway.wait, 1, /what had arrived is kept.*Give the same command again/)
+        const half = yield* halfway.wait
+        assert.strictEqual(half.code, 1)
+        assert.match(half.stderr, /what had arrived is kept.*Give the same command again/)
+        // What is there already is not told when it goes on.
+        assert.match(half.stderr, /what was restored holds 1 setuid or setgid files.*; \/data\/after\n/)
         assert.isFalse(yield* client.exists("/data/big"))
         yield* client.ok(["rm", "/usr/local/bin/rsync"])
         yield* client.ok(inPlace)

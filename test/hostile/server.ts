@@ -81,7 +81,9 @@ const { device, directory, file, link } = sent
 
 const refusal = /the server sent names that it was not asked for or that lead elsewhere.*nothing was written outside/
 
-const lists: ReadonlyArray<readonly [name: string, entries: ReadonlyArray<SentEntry>, eager?: boolean]> = [
+const lists: ReadonlyArray<
+  readonly [name: string, entries: ReadonlyArray<SentEntry>, eager?: boolean, ...words: ReadonlyArray<string>]
+> = [
   ["a name that was not asked for", [directory("data"), file("escaped")]],
   ["a name that was not asked for, before it has heard what was", [directory("data"), file("escaped")], true],
   ["a directory that was not asked for", [directory("data"), directory("etc"), file("etc/escaped")]],
@@ -89,6 +91,16 @@ const lists: ReadonlyArray<readonly [name: string, entries: ReadonlyArray<SentEn
     "a directory that was not asked for, before it has heard what was",
     [directory("data"), directory("etc"), link("etc/escaped", "/elsewhere")],
     true
+  ],
+  [
+    "a name that was not asked for, which the user's own rules would let in",
+    [directory("data"), file("escaped")],
+    ...([true, "--include", "*"] as const)
+  ],
+  [
+    "a name beside those of several that were asked for, which the user's own rules would let in",
+    [directory("data"), directory("etc"), file("etc/escaped")],
+    ...([true, "/data/hello", "--include", "*"] as const)
   ],
   ["`..` in a name", [file("../escaped"), directory("data")]],
   ["`data/../../x`", [directory("data"), file("data/../../escaped")]],
@@ -204,11 +216,11 @@ export const serverDeeds: ReadonlyArray<Deed> = [
       return { outcome: "restored; no device was made, the setuid file is reported", saw: [result.stderr] }
     })
   },
-  ...lists.map(([name, entries, eager]): Deed => ({
+  ...lists.map(([name, entries, eager, ...words]): Deed => ({
     area,
     name,
     run: Effect.gen(function* () {
-      const result = yield* restoreFrom(yield* rawSender(entries, eager))
+      const result = yield* restoreFrom(yield* rawSender(entries, eager), ...words)
       assert.strictEqual(result.code, 1, result.stderr)
       assertOurs(result, refusal)
       for (const one of yield* inRestored) assert.match(one, /^data(?:\/door)? [dl] /, "nothing but what was asked for")

@@ -59,22 +59,25 @@ const site = Effect.map(
       ]),
       trouble: []
     }
+    /** snapshots that are gone once they have been listed */
+    const pruned = new Set<string>()
     const layer = Layer.mergeAll(
       Rsync.layerFake(world),
       Exec.layerFake(() => Effect.succeed({ code: 0 })),
       ClientConfig.layerFake({ files: { destination: "byteback@backup.example.org:\n" } }),
       BackupServer.layerFake({
         hello: Effect.succeed({ _tag: "hello", protocol: 1, oldest: 1, version: "0.5.0", host: "web", now: 0 }),
-        snapshots: Effect.succeed({
-          _tag: "snapshots",
-          snapshots: [older, newer, "saved", "saved by root"].map(snapshot)
+        snapshots: Effect.sync(() => {
+          const snapshots = [...world.snapshots.keys(), "saved", "saved by root"].map(snapshot)
+          for (const name of pruned) world.snapshots.delete(name)
+          return { _tag: "snapshots", snapshots }
         }),
         read
       })
     ).pipe(Layer.provideMerge(NodeServices.layer))
     const run = (options: Partial<RestoreOptions> = {}) =>
       restore({ settings: {}, paths: ["/a"], target: { _tag: "fresh", below }, ...options }).pipe(Effect.provide(layer))
-    return { below, run, world }
+    return { below, pruned, run, world }
   }
 )
 
@@ -110,6 +113,18 @@ describe("a restore", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("of all snapshots goes on where one was pruned before its turn came, and not where it was refused", () =>
+    Effect.gen(function* () {
+      const { pruned, run, world } = yield* site
+      world.trouble.push(null, { reason: "refused", retryable: false })
+      assert.strictEqual((yield* Effect.flip(run({ all: true })))._tag, "RsyncError")
+      pruned.add(older)
+      const restored = yield* run({ all: true })
+      assert.deepStrictEqual(readdirSync(restored.directory), [newer])
+      assert.strictEqual(world.machine.get(`${restored.directory}/${newer}/a`), "new")
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("writes to a directory that holds something only where it is told what to do about that", () =>
     Effect.gen(function* () {
       const { below, run } = yield* site
@@ -136,8 +151,12 @@ describe("a restore", () => {
         never.message,
         `/\\xff is not in snapshot ${newer}; all else that was asked for is restored. No other snapshot has it`
       )
-      const many = yield* Effect.flip(run({ paths: [...Array.from({ length: 10 }, () => "/a"), "/c"] }))
-      assert.match(many.message, /^something that was asked for is not in .* is restored$/)
+      const there = Array.from({ length: 400 }, () => "/a")
+      const many = yield* Effect.flip(run({ paths: [...there, "/b", ...there, "/c"] }))
+      assert.match(many.message, /^\/b or \/c is not in .* is restored\. \/b was last in /)
+      const gone = Array.from({ length: 12 }, (_, index) => `/c${index}`)
+      const none = yield* Effect.flip(run({ paths: gone }))
+      assert.match(none.message, /^\/c0 or .* or \/c9 or 2 others is not in .* nothing was compared or restored/)
       const through = yield* Effect.flip(run({ paths: ["/bin/tool"] }))
       assert.match(through.message, /\/bin\/tool is not in .* \/bin is a link to usr\/bin; ask for \/usr\/bin\/tool$/)
       const every = yield* run({ paths: ["/b"], all: true })

@@ -60,7 +60,10 @@ export interface Push extends Transfer {
   readonly _tag: "Push"
 }
 
-/** An old client's restore; `*` is what it sends where its user named no snapshot. */
+/**
+ * An old client's restore; `*` is what it sends where its user named no snapshot. Names come as they were asked for, and not
+ * below the snapshot's as an old server sent them: since rsync 3.2.5 (and in many a patched older one) the client refuses those.
+ */
 export interface Restore extends Transfer {
   readonly _tag: "Restore"
   readonly snapshot: SnapshotRef | "*"

@@ -21,6 +21,8 @@ export interface PullPlan {
   readonly deletes?: boolean
   /** a file of filter rules in merge-file form */
   readonly filterFile?: string
+  /** it holds rules that let in: with these a plan has one path, else none of its rules count */
+  readonly filterIncludes?: boolean
   /** compare contents, not size and time alone */
   readonly checksum?: boolean
   /** look at what `paths` name, and not below directories */
@@ -62,7 +64,6 @@ export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
   ...overwriteOption[plan.overwrite ?? "if-changed"],
   ...(plan.deletes === true ? ["--delete-during"] : []),
   ...(plan.checksum === true ? ["--checksum"] : []),
-  ...(plan.filterFile === undefined ? [] : [`--filter=merge ${plan.filterFile}`]),
   `--partial-dir=${partialDirectory}`,
   "--numeric-ids",
   "--modify-window=-1",
@@ -73,9 +74,10 @@ export const pullArgv = (plan: PullPlan): ReadonlyArray<string> => [
   `--timeout=${plan.ioTimeout}`,
   ...(plan.dryRun ? ["--dry-run"] : []),
   ...(plan.itemize ? [plan.itemize === "sized" ? "--out-format=%i %l %n" : "--out-format=%i %n%L"] : []),
+  ...filters(plan),
   "--files-from=-",
+  // after the filters: rsync reads a merge file that follows it by NUL too
   "--from0",
-  ...requestedOnly(plan.paths),
   `--rsh=${plan.server.rsh}`,
   `--rsync-path=byteback-restore --fake-super --snapshot ${plan.snapshot}`,
   "--",
@@ -94,20 +96,32 @@ const escaped = (path: string): string => path.replaceAll(/[*?[\\]/g, "\\$&").re
 /** A path as a pattern that matches it: without any wildcard rsync takes a backslash as it stands. */
 const pattern = (path: string): string => (/[*?[]|[^\x20-\x7e]/.test(path) ? escaped(path) : path)
 
+/** Rules that let in the directories above a path. */
+const above = (parts: ReadonlyArray<string>): ReadonlyArray<string> =>
+  parts.slice(1).map((_, index) => `--include=/${pattern(parts.slice(0, index + 1).join("/"))}/`)
+
 /**
- * Filter rules that let through what is asked for, the directories above it, and nothing else; none where everything is.
- * rsync's receiver holds a server to them. By itself (3.5.0) it holds it to the list of files only once that list has
- * been sent: a server that does not wait for it may name what it likes.
+ * The user's filter rules, and those that let through what is asked for, the directories above it, and nothing else; none of these
+ * where everything is. rsync's receiver holds a server to them. By itself (3.5.0) it holds it to the list of files only once
+ * that list has been sent: a server that does not wait for it may name what it likes. The first rule that matches decides, so the
+ * user's may not keep out a directory that has to come, nor let in what was not asked for. rsync's rules have no "and":
+ * what keeps out all but the paths, and leaves the rest to the rules that follow, can be said of one path only.
  */
-const requestedOnly = (paths: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const wanted = paths.map(partsOf).map((parts) => (paths.length > mostRules ? parts.slice(0, 1) : parts))
-  if (wanted.some((parts) => parts.length === 0)) return []
-  const rules = wanted.flatMap((parts) => {
-    const above = parts.slice(1).map((_, index) => `--include=/${pattern(parts.slice(0, index + 1).join("/"))}/`)
-    const path = parts.join("/")
-    return [...above, `--include=/${pattern(path)}`, `--include=/${escaped(path)}/**`]
-  })
-  return [...new Set(rules), "--exclude=*"]
+const filters = ({ filterFile, filterIncludes = false, paths }: PullPlan): ReadonlyArray<string> => {
+  const given = filterFile === undefined ? [] : [`--filter=merge ${filterFile}`]
+  const wanted = paths.map(partsOf)
+  if (wanted.some((parts) => parts.length === 0)) return given
+  const coarse = wanted.length > mostRules
+  const parents = [...new Set(wanted.flatMap((parts) => above(coarse ? parts.slice(0, 2) : parts)))]
+  const names = wanted.map((parts) => (coarse ? parts.slice(0, 1) : parts).join("/"))
+  const own = names.flatMap((path) => [`--include=/${pattern(path)}`, `--include=/${escaped(path)}/**`])
+  const requested = [...new Set(own), "--exclude=*"]
+  if (!filterIncludes) return [...parents, ...given, ...requested]
+  const [path, ...more] = names.map(escaped)
+  if (more.length > 0) return [...parents, ...requested]
+  const outside = [`--filter=-! /${path}**`, `--filter=- /${path}[!/]**`]
+  // Who names a directory and what of it to let in does not mean that it stays out itself.
+  return [...parents, ...outside, `--include=/${pattern(names[0]!)}/`, ...given]
 }
 
 /**

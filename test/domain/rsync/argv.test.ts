@@ -107,6 +107,6 @@ describe("a pull", () => {
       "--exclude=*"
     ])
     const many = Array.from({ length: 5000 }, (_, index) => `/home/${index}`)
-    assert.deepStrictEqual(rules(...many), ["--include=/home", "--include=/home/**", "--exclude=*"])
+    assert.deepStrictEqual(rules(...many), ["--include=/home/", "--include=/home", "--include=/home/**", "--exclude=*"])
   })
 })
