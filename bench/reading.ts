@@ -6,7 +6,7 @@ import { realTree } from "../test/lab/realTree.ts"
 import { median } from "./median.ts"
 import type { BenchRow } from "./row.ts"
 
-const wanted = { snapshots: 100, files: 50_000 } as const
+const wanted = { snapshots: 100, files: 57_000 } as const
 
 /** For a look in between: BENCH_SNAPSHOTS, BENCH_FILES and BENCH_RUNS. */
 const runs = Number(process.env["BENCH_RUNS"] ?? 5)
