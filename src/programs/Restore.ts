@@ -14,6 +14,7 @@ import { Layout } from "../services/Layout.ts"
 import { type Observer, Rsync, type RsyncError, type Transfer } from "../services/Rsync.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
 import { NotInSnapshot, whereElse } from "./NotInSnapshot.ts"
+import { beganWith, freshName, isSame, markIn, prepare, removeEmpty, unfinished } from "./restoreDirectory.ts"
 import { askedFor, missingOf, telling, topmost } from "./readableSnapshot.ts"
 import { type RestoredPrivileges, restoredPrivileges, rightsLines } from "./RestoredPrivileges.ts"
 
@@ -63,26 +64,6 @@ export interface RestoreResult {
   readonly privileges: RestoredPrivileges | null
 }
 
-/** The directory to restore to cannot be used. Nothing was written. */
-export class TargetUnusable extends Schema.TaggedError<TargetUnusable>()("TargetUnusable", {
-  path: Schema.String,
-  problem: Schema.Literals(["not-empty", "not-writable", "half-restored"]),
-  /** the snapshot of the other restore, where that is known */
-  begun: Schema.NullOr(Schema.String)
-}) {
-  override get message() {
-    const path = escapeName(this.path)
-    switch (this.problem) {
-      case "not-empty":
-        return `${path} is not empty; nothing was written. Name a new directory with --to, or say with --overwrite what shall happen to the files in it`
-      case "half-restored":
-        return `${path} holds part of another restore that did not end; nothing was written. Give the same command again${this.begun === null ? "" : `, or with --snapshot ${escapeName(this.begun)},`} to end that one, or name a new directory with --to`
-      case "not-writable":
-        return `${path} cannot be made or written; nothing was written. Name another directory with --to`
-    }
-  }
-}
-
 /** Two of the options exclude each other. Nothing was written. */
 export class ImpossibleRestore extends Schema.TaggedError<ImpossibleRestore>()("ImpossibleRestore", {
   problem: Schema.Literals(["all-in-place", "host-in-place", "delete-everything"])
@@ -112,27 +93,6 @@ export class RestoreStopped extends Schema.TaggedError<RestoreStopped>()("Restor
   }
 }
 
-/** Lies in a directory for as long as a restore into it has not ended. */
-const unfinished = ".byteback-unfinished"
-
-/** Which restore it was, in a line, and in another how its snapshot was asked for. */
-const markOf = ({ all, excludes, from = "latest", host, includes, paths }: RestoreOptions, snapshot: string): string =>
-  `${JSON.stringify({ snapshot, all, host, paths, includes, excludes })}\n${JSON.stringify(from)}\n`
-
-/** The snapshot that the restore began with that left a mark; null where that was all of them. */
-const beganWith = (mark: string): string | null => /^\{"snapshot":"(?!all")([^"]+)"/.exec(mark)?.[1] ?? null
-
-/** Another restore may not carry on in the same directory; the same may, also where it names the snapshot now. */
-const isSame = (mark: string, options: RestoreOptions, snapshot: string): boolean => {
-  const own = markOf(options, snapshot)
-  return mark === own || (options.from === snapshot && mark.split("\n")[0] === own.split("\n")[0])
-}
-
-const markIn = Effect.fnUntraced(function* (directory: string) {
-  const fs = yield* FileSystem.FileSystem
-  return yield* Effect.orElseSucceed(fs.readFileString(`${directory}/${unfinished}`), () => "")
-})
-
 const stopped = (error: RsyncError) =>
   new RestoreStopped({
     detail: error.message,
@@ -143,46 +103,6 @@ const stopped = (error: RsyncError) =>
 const datedSnapshots = Effect.fnUntraced(function* (session: BackupSession) {
   const { snapshots } = yield* session.snapshots
   return snapshots.flatMap(({ name }) => (isSnapshotRef(name) ? [name] : []))
-})
-
-/**
- * Makes the directory, or takes it where it may be taken, and says which; `shared`: something else lies in it. Leaves the mark in it
- * that takes itself off at the end.
- */
-const prepare = Effect.fnUntraced(function* (path: string, options: RestoreOptions, snapshot: string) {
-  const fs = yield* FileSystem.FileSystem
-  const unusable =
-    (problem: TargetUnusable["problem"], begun: string | null = null) =>
-    () =>
-      new TargetUnusable({ path, problem, begun })
-  const made = !(yield* Effect.orElseSucceed(fs.exists(path), () => false))
-  if (made) yield* Effect.mapError(fs.makeDirectory(path, { mode: 0o700 }), unusable("not-writable"))
-  const entries = yield* Effect.mapError(fs.readDirectory(path), unusable("not-writable"))
-  const begun = entries.includes(unfinished) ? yield* markIn(path) : null
-  if (begun !== null && !isSame(begun, options, snapshot)) return yield* unusable("half-restored", beganWith(begun))()
-  if (begun === null && entries.length > 0 && options.overwrite === undefined) return yield* unusable("not-empty")()
-  yield* Effect.mapError(
-    fs.writeFileString(`${path}/${unfinished}`, begun ?? markOf(options, snapshot), { mode: 0o600 }),
-    unusable("not-writable")
-  )
-  return { made, shared: begun === null && entries.length > 0 }
-})
-
-/** Takes a directory away if nothing lies in it. */
-const removeEmpty = Effect.fnUntraced(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  const entries = yield* Effect.orElseSucceed(fs.readDirectory(path), () => [""])
-  if (entries.length === 0) yield* Effect.ignore(fs.remove(path, { recursive: true }))
-})
-
-/** A name below a directory that is free, or that the same restore has begun to fill. */
-const freshName = Effect.fnUntraced(function* (below: string, options: RestoreOptions, snapshot: string) {
-  const fs = yield* FileSystem.FileSystem
-  for (let number = 1; ; number += 1) {
-    const path = `${below === "/" ? "" : below}/byteback-restore-${snapshot}${number === 1 ? "" : `-${number}`}`
-    if (!(yield* Effect.orElseSucceed(fs.exists(path), () => false))) return path
-    if (isSame(yield* markIn(path), options, snapshot)) return path
-  }
 })
 
 /** The absolute names of files that a restore wrote, in a file (each ended by NUL), since they may be millions. */
@@ -340,9 +260,11 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   const pulls = wanted.flatMap((name) => parts.map((some) => [name, some] as const))
   let transfer = null as Transfer | null
   let missing = false
+  const pruned = new Set<SnapshotRef>()
   const pullEach = Effect.forEach(
     pulls,
     Effect.fnUntraced(function* ([name, some]) {
+      if (pruned.has(name)) return
       const destination = all ? `${directory}/${name}` : directory
       if (all && !dryRun) yield* Effect.ignore(fs.makeDirectory(destination, { mode: 0o700 }))
       const pulled = yield* Effect.result(pull(name, destination, some))
@@ -354,12 +276,13 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
       const { failure } = pulled
       if (failure.retryable || failure.reason === "no-space") return yield* stopped(failure)
       // Many snapshots take their time, and none that is not being read is kept from being pruned.
-      const pruned = all && failure.reason === "refused" && !(yield* datedSnapshots(session)).includes(name)
-      if (!pruned && failure.reason !== "not-found") return yield* failure
+      if (all && failure.reason === "refused" && !(yield* datedSnapshots(session)).includes(name)) {
+        pruned.add(name)
+        yield* Effect.logWarning(`${escapeName(name)} was pruned before its turn came`)
+      } else if (failure.reason !== "not-found") return yield* failure
       missing = true
       // a directory named after a snapshot that has nothing of it would tell nothing
       if (all) yield* removeEmpty(destination)
-      if (pruned) yield* Effect.logWarning(`${escapeName(name)} was pruned before its turn came`)
     }),
     { discard: true }
   )

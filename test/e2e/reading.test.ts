@@ -64,6 +64,20 @@ describe.skipIf(!root)("reading", () => {
           const listed = yield* client.ok(["byteback", "snapshots"], { env: { TZ } })
           assert.strictEqual(listed.slice(0, listed.indexOf(local) + local.length), `${name}  ${local}`, TZ)
         }
+        // with what was new in it, how many files it holds, how it stands and what holds it until when
+        const columns = Effect.map(client.ok(["byteback", "snapshots"]), (listed) =>
+          listed.trim().split(/ {2,}/).slice(2)
+        )
+        const [age, size, files, ...state] = yield* columns
+        assert.match(age!, /^(just now|\d+ minutes? ago)$/)
+        assert.match(size!, /^\+\d+(\.\d)? [kM]?B$/)
+        const within = yield* server.ok(["sh", "-c", `find /byteback/reader/${name} -type f | wc -l`])
+        assert.deepStrictEqual([files, ...state], [`${within.trim()} files`, "complete"])
+        yield* server.ok(["byteback", "hold", "reader", name, "--for", "2d"])
+        const then = (yield* client.ok(["date", "-d", "2 days", "+%F %H:"])).trim()
+        const [held = ""] = (yield* columns).slice(-1)
+        assert.match(held, new RegExp(`^complete, held until ${then}\\d\\d: by an administrator$`))
+        yield* server.ok(["byteback", "release", "reader", name])
         const nobody = yield* server.run(["byteback", "snapshots", "--host", "nobody"])
         assert.strictEqual(nobody.code, 10)
         assert.include(nobody.stderr, "nobody is not a host of this server")
