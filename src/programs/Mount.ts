@@ -3,7 +3,7 @@ import { Effect, FileSystem, Schema } from "effect"
 import { bytesOfText, fromUint8Array } from "../domain/byteString.ts"
 import { escapeName, escapeText } from "../domain/escape.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
-import { mountPoints } from "../domain/filters.ts"
+import { findMount } from "../domain/storeMount.ts"
 import { sftpLine } from "../domain/request/sftp.ts"
 import { Exec } from "../services/Exec.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
@@ -41,6 +41,15 @@ export class MountFailed extends Schema.TaggedError<MountFailed>()("MountFailed"
   }
 }
 
+const access = "ro,nosuid,nodev"
+
+/**
+ * Of each name that is looked at sshfs and its library remember something for as long as the kernel does, which with enough memory is
+ * for ever: half a gigabyte for a million. A remount makes the kernel let go of what nobody uses.
+ */
+const forgets = "5 seconds"
+const remembers = "dcache_timeout=1,dcache_clean_interval=1,dcache_min_clean_interval=0,dcache_max_size=1000"
+
 /** Returns when somebody unmounts the directory. Interruption unmounts it. */
 export const mount = Effect.fn("mount")(function* (options: MountOptions) {
   const fs = yield* FileSystem.FileSystem
@@ -65,7 +74,15 @@ export const mount = Effect.fn("mount")(function* (options: MountOptions) {
 
   const isMounted = Effect.map(
     Effect.orElseSucceed(fs.readFile("/proc/self/mountinfo"), () => new Uint8Array()),
-    (text) => mountPoints(fromUint8Array(text)).has(bytesOfText(directory))
+    (text) => findMount(fromUint8Array(text), bytesOfText(directory))?.type === "fuse.sshfs"
+  )
+  // What else may have been mounted over it stays as it is.
+  const forgetting = isMounted.pipe(
+    Effect.delay(forgets),
+    Effect.flatMap((is) =>
+      is ? Effect.ignore(exec.run("mount", ["-i", "-o", `remount,${access}`, directory])) : Effect.void
+    ),
+    Effect.forever
   )
   // sshfs mounts before it knows whether the server lets it in
   const seen = Effect.flatMap(isMounted, (there) =>
@@ -75,13 +92,13 @@ export const mount = Effect.fn("mount")(function* (options: MountOptions) {
     Effect.delay("50 millis"),
     Effect.repeat({ until: (is) => is }),
     Effect.andThen(options.ready?.(chosen) ?? Effect.void),
-    Effect.andThen(Effect.never)
+    Effect.andThen(forgetting)
   )
   const ended = yield* exec
     .run("sshfs", [
       "-f",
       "-o",
-      `ro,nosuid,nodev,fsname=byteback,ssh_command=sh ${script}`,
+      `${access},${remembers},fsname=byteback,ssh_command=sh ${script}`,
       `${session.alias}:`,
       directory
     ])
