@@ -131,7 +131,10 @@ describe.skipIf(!root)("a mount", () => {
         }
         assert.strictEqual((yield* sftp("get current/data/hello /root/own")).code, 0)
         assert.match((yield* sftp("ls -1 /data/..")).stdout, /data/)
-        assert.notMatch((yield* sftp("ls -1 /")).stdout, /byteback|root|home|neighbour/)
+        const top = yield* sftp("ls -1 /")
+        assert.strictEqual(top.code, 0, top.stderr)
+        assert.match(top.stdout, /data/)
+        assert.notMatch(top.stdout, /byteback|root|home|neighbour/)
         assert.strictEqual(yield* client.ok(["cat", "/data/hello"]), "hello\n")
         assert.strictEqual(yield* server.ok(["cat", "/byteback/sly/current/data/hello"]), "hello\n")
         assert.strictEqual(yield* server.ok(["ls", "-A", "/byteback/sly/current/data"]), "hello\n")
