@@ -1,7 +1,7 @@
 // Prints rows as they come: lines for people with everything escaped, or an object a line.
 import { Console, Effect, Stream } from "effect"
 import { Flag } from "effect/cli"
-import { escapeName, escapeText } from "../domain/escape.ts"
+import { escapedJson, escapeName, escapeText } from "../domain/escape.ts"
 import type { End, Entry, Row } from "../domain/ReadingAnswer.ts"
 import { localTime } from "./units.ts"
 
@@ -49,10 +49,6 @@ export const longColumns = (row: Omit<Entry, "_tag" | "path" | "path_b64">): str
 export const arrow = ({ target }: Pick<Entry, "target">): string =>
   target === undefined ? "" : ` -> ${escapeName(target)}`
 
-/** JSON in which no character could move a terminal's cursor either. */
-const asciiJson = (row: Row | End): string =>
-  JSON.stringify(row).replaceAll(/[\x7f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
-
 const whyCut = {
   rows: "there are more; --limit shows them",
   time: "looking any further would take too long; name a directory or another pattern",
@@ -71,7 +67,7 @@ export const printRows = <E, R>(
       const lines: Array<string> = []
       for (const row of rows) {
         if (row._tag === "end") end = row
-        if (json) lines.push(asciiJson(row))
+        if (json) lines.push(escapedJson(row))
         else if (row._tag !== "end") lines.push(line(row))
       }
       return lines.length === 0 ? Effect.void : Console.log(lines.join("\n"))
