@@ -3,19 +3,14 @@ import { Console, Effect, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { escapedJson, escapeName, escapeText } from "../domain/escape.ts"
 import type { End, Entry, Row } from "../domain/ReadingAnswer.ts"
+import { mostRows } from "../domain/request/reading.ts"
 import { localTime } from "./units.ts"
 
 export const limit = Flag.Int("limit").pipe(
   Flag.withDefault(10_000),
+  Flag.map((rows) => Math.min(Math.max(0, rows), mostRows)),
   Flag.withDescription("how many rows to print at most; it is said when there are more")
 )
-
-/** The bytes of a row's path, or the path itself where it is UTF-8. */
-const pathOf = ({ path, path_b64 }: Pick<Entry, "path" | "path_b64">): string | Uint8Array =>
-  path_b64 === undefined ? path : Buffer.from(path_b64, "base64")
-
-/** A path for a terminal. */
-export const shownPath = (row: Pick<Entry, "path" | "path_b64">): string => escapeName(pathOf(row))
 
 const triad = (bits: number, special: string | null): string => {
   const execute = (bits & 1) === 1
