@@ -6,7 +6,7 @@ import { renamedFrom, type Row } from "../domain/ReadingAnswer.ts"
 import { compareLive } from "../programs/CompareLive.ts"
 import { readRows } from "../programs/ReadSnapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
-import { snapshotPath } from "./pathArgument.ts"
+import { pathAlone } from "./pathArgument.ts"
 import { snapshotNamed } from "./snapshotArgument.ts"
 import { limit, printRows } from "./rows.ts"
 
@@ -37,7 +37,7 @@ export const diffCommand = Command.make(
     json
   },
   Effect.fnUntraced(function* (given) {
-    const { path } = yield* snapshotPath(given.path, given.host)
+    const path = yield* pathAlone(given.path, given.host)
     const most = given.limit
     const session = { settings: settingsOf(given), host: Option.getOrUndefined(given.host) }
     const from = yield* snapshotNamed(given.from)

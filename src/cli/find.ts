@@ -11,7 +11,7 @@ import { parseSpan } from "../domain/span.ts"
 import { readRows } from "../programs/ReadSnapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
-import { bytesOfWord, snapshotPath } from "./pathArgument.ts"
+import { bytesOfWord, pathAlone } from "./pathArgument.ts"
 import { arrow, limit, longColumns, printRows } from "./rows.ts"
 import { parseSize } from "./size.ts"
 import { zone } from "./snapshotChoice.ts"
@@ -83,7 +83,7 @@ export const findCommand = Command.make(
   flags,
   Effect.fnUntraced(function* (given) {
     const wanted = given.snapshot === "all" ? "*" : yield* snapshotNamed(given.snapshot)
-    const { path } = yield* snapshotPath(given.below, given.host)
+    const path = yield* pathAlone(given.below, given.host)
     const request = {
       _tag: "find",
       snapshot: wanted,

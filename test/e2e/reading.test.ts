@@ -265,6 +265,16 @@ describe.skipIf(!root)("reading", () => {
           const wrong = yield* client.run(["byteback", "ls", "2020-01-01T00:00+0000:/"])
           assert.strictEqual(wrong.code, 1)
           assert.include(wrong.stderr, `no snapshot 2020-01-01T00:00+0000; the nearest are ${first}, ${second}`)
+          for (const words of [
+            ["history", `${first}:/data/hello`],
+            ["diff", first, second, `${first}:/data`],
+            ["dump", second, `${first}:/data`],
+            ["find", "hello", "--below", `${first}:/data`]
+          ]) {
+            const { code, stderr, stdout } = yield* client.run(["byteback", ...words])
+            assert.deepStrictEqual([code, stdout], [2, ""], words.join(" "))
+            assert.include(stderr, "a snapshot before the path means nothing here")
+          }
           const nothing = yield* client.run(["byteback", "find", "no-such-thing"])
           assert.deepStrictEqual([nothing.code, nothing.stdout], [1, ""])
           assert.include(nothing.stderr, "nothing in latest is called no-such-thing")
