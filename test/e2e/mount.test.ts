@@ -67,6 +67,18 @@ describe.skipIf(!root)("a mount", () => {
         yield* client.ok(["umount", "/mnt/all"])
         assert.strictEqual((yield* again.wait).code, 0)
 
+        // The server's end goes away: that is no end that somebody wanted, and nothing stays behind.
+        const lost = yield* client.start(["byteback", "mount", "/mnt/all"])
+        yield* lost.saw(/read-only/)
+        yield* server.ok(["pkill", "-x", "sftp-server"])
+        const broken = yield* lost.wait
+        assert.strictEqual(broken.code, 1)
+        assert.match(
+          broken.stderr,
+          /the connection ended, and \/mnt\/all shows nothing any more: .*\. Mount it again\n$/
+        )
+        assert.strictEqual(yield* client.ok(["ls", "-A", "/mnt/all"]), "")
+
         // On the server, for an administrator.
         yield* server.ok(["mkdir", "/mnt/host"])
         const there = yield* server.start(["byteback", "mount", "/mnt/host", "--host", "mounted"])
