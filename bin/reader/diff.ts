@@ -90,6 +90,8 @@ const walked = function* (rows: Rows, from: string, to: string, top: string): Ge
     doubtful = []
   }
   const both = function* (path: string): Generator<SendChange> {
+    // where nothing differs, nobody else asks for a long while
+    if (!rows.open) return
     const [old, now] = [look(join(from, path)), look(join(to, path))]
     if (old === null || now === null) {
       const directory = (old ?? now)?.isDirectory() ?? null

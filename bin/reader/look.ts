@@ -107,6 +107,9 @@ export const xattrsOf = (paths: ReadonlyArray<string>, which: "stat" | "all"): (
   // 127: xargs found no such program
   if (stdout === null || status === 127)
     refuse("the server lacks getfattr; its administrator can install the package attr", exitCode.failed)
+  // 123: some of the files have none, or are gone; all else means that some were not looked at
+  if (status !== 0 && status !== 123)
+    refuse("the server could not read what files were on their machine; ask for less at a time", exitCode.failed)
   const found = parseGetfattr(stdout.toString("latin1"))
   return (path) => found.get(path === "" ? "." : path) ?? none
 }

@@ -1,24 +1,21 @@
 // byteback diff: what is different between two snapshots.
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
-import type { Row } from "../domain/ReadingAnswer.ts"
-import { mostRows } from "../domain/request/reading.ts"
+import { shownPath } from "../domain/namedPath.ts"
+import { renamedFrom, type Row } from "../domain/ReadingAnswer.ts"
 import { compareLive } from "../programs/CompareLive.ts"
 import { readRows } from "../programs/ReadSnapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
-import { snapshotPath } from "./pathArgument.ts"
+import { pathAlone } from "./pathArgument.ts"
 import { snapshotNamed } from "./snapshotArgument.ts"
-import { limit, printRows, shownPath } from "./rows.ts"
+import { limit, printRows } from "./rows.ts"
 
 const signs = { added: "+", removed: "-", renamed: ">", content: "M", metadata: "m" } as const
 
 const line = (row: Row): string => {
   if (row._tag !== "change") return ""
-  const { from, from_b64 } = row
-  const old =
-    from === undefined
-      ? ""
-      : `${shownPath({ path: from, ...(from_b64 === undefined ? {} : { path_b64: from_b64 }) })} -> `
+  const from = renamedFrom(row)
+  const old = from === null ? "" : `${shownPath(from)} -> `
   return `${signs[row.change]} ${old}${shownPath(row)}${row.type === "d" ? "/" : ""}`
 }
 
@@ -40,8 +37,8 @@ export const diffCommand = Command.make(
     json
   },
   Effect.fnUntraced(function* (given) {
-    const { path } = yield* snapshotPath(given.path, given.host)
-    const most = Math.min(Math.max(0, given.limit), mostRows)
+    const path = yield* pathAlone(given.path, given.host)
+    const most = given.limit
     const session = { settings: settingsOf(given), host: Option.getOrUndefined(given.host) }
     const from = yield* snapshotNamed(given.from)
     if (given.to === "live") {

@@ -1,6 +1,7 @@
 // byteback drill: restore a sample for a trial.
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import { escapedJson, escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { shownPath } from "../domain/namedPath.ts"
 import { drill } from "../programs/Drill.ts"
@@ -36,7 +37,7 @@ export const drillCommand = Command.make(
     })
     const { counts, seed, snapshot, unexplained, unreadable } = result
     const failed = counts.unexplained + unreadable > 0
-    if (given.json) yield* Console.log(JSON.stringify({ type: "result", ...result }))
+    if (given.json) yield* Console.log(escapedJson({ type: "result", ...result }))
     else {
       const what = `${result.compared} files, ${bytes(result.bytes)} of snapshot ${snapshot.name} (--seed ${seed} draws them again)`
       const since = `${counts.changed + counts.attributes} changed since, ${counts.gone} gone since`
@@ -45,7 +46,9 @@ export const drillCommand = Command.make(
         : "all others came back as they are"
       if (failed || !given.quiet) yield* Console.error(`byteback: restored ${what}: ${since}, ${verdict}`)
       yield* Effect.forEach(unexplained, (one) => Console.log(shownPath(one)), { discard: true })
-      yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${line}`), { discard: true })
+      yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${escapeText(line, 500)}`), {
+        discard: true
+      })
     }
     if (failed) return yield* new Ended({ code: exitCode.failed })
   })

@@ -3,7 +3,7 @@ import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { ConfigError } from "../domain/clientSettings.ts"
 import { host, serverFlags, settingsOf } from "./clientFlags.ts"
-import { snapshotPath } from "./pathArgument.ts"
+import { pathAlone } from "./pathArgument.ts"
 import { snapshotNamed } from "./snapshotArgument.ts"
 import { printRaw, rawJson } from "./rawOutput.ts"
 
@@ -18,7 +18,7 @@ export const dumpCommand = Command.make(
   },
   Effect.fnUntraced(function* (given) {
     const snapshot = yield* snapshotNamed(given.snapshot)
-    const { path } = yield* snapshotPath(given.path, given.host)
+    const path = yield* pathAlone(given.path, given.host)
     if (process.stdout.isTTY) {
       return yield* new ConfigError({
         where: "dump",

@@ -3,16 +3,18 @@ import { Clock, Console, Effect, Option, Result } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { ConfigError } from "../domain/clientSettings.ts"
 import { escapeName } from "../domain/escape.ts"
+import { shownPath } from "../domain/namedPath.ts"
 import type { Row } from "../domain/ReadingAnswer.ts"
-import { fileTypes, mostRows } from "../domain/request/reading.ts"
+import { fileTypes } from "../domain/request/reading.ts"
 import { restoreTime } from "../domain/restoreTime.ts"
 import { parseSpan } from "../domain/span.ts"
 import { readRows } from "../programs/ReadSnapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
-import { bytesOfWord, snapshotPath } from "./pathArgument.ts"
-import { arrow, limit, longColumns, printRows, shownPath } from "./rows.ts"
+import { bytesOfWord, pathAlone } from "./pathArgument.ts"
+import { arrow, limit, longColumns, printRows } from "./rows.ts"
 import { parseSize } from "./size.ts"
+import { zone } from "./snapshotChoice.ts"
 import { snapshotNamed } from "./snapshotArgument.ts"
 
 const flags = {
@@ -51,7 +53,6 @@ const timeOf = Effect.fnUntraced(function* (flag: string, given: Option.Option<s
   if (Option.isNone(given)) return {}
   const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
   const span = parseSpan(given.value)
-  const zone = (at: number) => -60 * new Date(at * 1000).getTimezoneOffset()
   const time = span === null ? restoreTime(given.value, now, zone) : Result.succeed(now - span)
   if (Result.isSuccess(time)) return { [flag]: time.success }
   const problem =
@@ -82,14 +83,14 @@ export const findCommand = Command.make(
   flags,
   Effect.fnUntraced(function* (given) {
     const wanted = given.snapshot === "all" ? "*" : yield* snapshotNamed(given.snapshot)
-    const { path } = yield* snapshotPath(given.below, given.host)
+    const path = yield* pathAlone(given.below, given.host)
     const request = {
       _tag: "find",
       snapshot: wanted,
       path,
       pattern: bytesOfWord(given.pattern),
       details: given.long || given.json,
-      most: Math.min(Math.max(0, given.limit), mostRows),
+      most: given.limit,
       ...(yield* timeOf("newer", given.newer)),
       ...(yield* timeOf("older", given.older)),
       ...(yield* sizeOf(given.size)),

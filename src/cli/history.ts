@@ -5,7 +5,7 @@ import { escapeName } from "../domain/escape.ts"
 import type { Row } from "../domain/ReadingAnswer.ts"
 import { readRows } from "../programs/ReadSnapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
-import { snapshotPath } from "./pathArgument.ts"
+import { pathAlone } from "./pathArgument.ts"
 import { arrow, longColumns, printRows } from "./rows.ts"
 
 const line = (row: Row): string => {
@@ -26,7 +26,7 @@ export const historyCommand = Command.make(
     json
   },
   Effect.fnUntraced(function* (given) {
-    const { path } = yield* snapshotPath(given.path, given.host)
+    const path = yield* pathAlone(given.path, given.host)
     const request = { _tag: "history", path } as const
     const rows = readRows({ settings: settingsOf(given), host: Option.getOrUndefined(given.host), request })
     yield* printRows(rows, given.json, line)

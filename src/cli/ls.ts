@@ -1,13 +1,14 @@
 // byteback ls: what lies in a snapshot.
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { shownPath } from "../domain/namedPath.ts"
 import type { Row } from "../domain/ReadingAnswer.ts"
-import { mostRows, type ReadingPath } from "../domain/request/reading.ts"
+import type { ReadingPath } from "../domain/request/reading.ts"
 import type { SnapshotRef } from "../domain/snapshotName.ts"
 import { readRows } from "../programs/ReadSnapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
 import { snapshotPath } from "./pathArgument.ts"
-import { arrow, limit, longColumns, printRows, shownPath } from "./rows.ts"
+import { arrow, limit, longColumns, printRows } from "./rows.ts"
 
 const flags = {
   ...serverFlags,
@@ -51,7 +52,7 @@ export const lsCommand = Command.make(
       path: path satisfies ReadingPath,
       details: given.long || given.json,
       recursive: given.recursive,
-      most: Math.min(Math.max(0, given.limit), mostRows)
+      most: given.limit
     } as const
     const rows = readRows({ settings: settingsOf(given), host: Option.getOrUndefined(given.host), request })
     yield* printRows(rows, given.json, line(given.recursive, given.long))

@@ -2,7 +2,7 @@
 import { resolve } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { escapeName } from "../domain/escape.ts"
+import { escapedJson, escapeName } from "../domain/escape.ts"
 import { mount } from "../programs/Mount.ts"
 import { jsonFailure } from "./jsonFailure.ts"
 import { atFlag, chosenFrom, snapshotFlag } from "./snapshotChoice.ts"
@@ -31,7 +31,7 @@ export const mountCommand = Command.make(
         ...(one ? { from: yield* chosenFrom(given) } : {}),
         ready: (snapshot) =>
           given.json
-            ? Console.log(JSON.stringify({ _tag: "mounted", directory, snapshot }))
+            ? Console.log(escapedJson({ _tag: "mounted", directory, snapshot }))
             : Console.error(
                 `byteback: ${snapshot === null ? "all snapshots are" : `${snapshot} is`} in ${escapeName(directory)}, read-only; ^C unmounts it`
               )

@@ -2,6 +2,9 @@
 import { readFileSync } from "node:fs"
 import { Effect, Option, Result } from "effect"
 import { bytesOfText } from "../domain/byteString.ts"
+import { ConfigError } from "../domain/clientSettings.ts"
+import { escapeName } from "../domain/escape.ts"
+import type { ReadingPath } from "../domain/request/reading.ts"
 import { InvalidPath, parseSnapshotPath, type SnapshotPath } from "../domain/snapshotPath.ts"
 
 const lost = "\uFFFD"
@@ -22,3 +25,20 @@ export const snapshotPath = (word: string, host: Option.Option<string>): Effect.
   const parsed = parseSnapshotPath(bytesOfWord(word), Option.isSome(host) ? "/" : bytesOfText(process.cwd()))
   return Effect.fromResult(parsed instanceof InvalidPath ? Result.fail(parsed) : Result.succeed(parsed))
 }
+
+/** The same where the snapshots are given otherwise: one before the path would be passed over without a word. */
+export const pathAlone = (
+  word: string,
+  host: Option.Option<string>
+): Effect.Effect<ReadingPath, InvalidPath | ConfigError> =>
+  Effect.flatMap(snapshotPath(word, host), ({ path, snapshot }) =>
+    snapshot === undefined
+      ? Effect.succeed(path)
+      : Effect.fail(
+          new ConfigError({
+            where: escapeName(word, 200),
+            problem:
+              "a snapshot before the path means nothing here; leave it out, or begin with ./ for a file that is called so"
+          })
+        )
+  )

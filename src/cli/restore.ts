@@ -3,7 +3,7 @@ import { resolve } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag, Prompt } from "effect/cli"
 import { ConfigError } from "../domain/clientSettings.ts"
-import { escapeName, escapeText } from "../domain/escape.ts"
+import { escapedJson, escapeName, escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { overwrites } from "../domain/rsync/pullArgv.ts"
 import type { NotInSnapshot } from "../programs/NotInSnapshot.ts"
@@ -165,7 +165,7 @@ export const restoreCommand = Command.make(
       Effect.tapErrorTag("NotInSnapshot", ({ restored }: NotInSnapshot) => warnOfRights(restored))
     )
     if (given.json) {
-      yield* Console.log(JSON.stringify({ type: "result", ...result }))
+      yield* Console.log(escapedJson({ type: "result", ...result }))
     } else {
       const { changes, stats } = result
       const source = result.snapshot === null ? "all snapshots" : `snapshot ${result.snapshot.name}`

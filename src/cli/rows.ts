@@ -1,21 +1,16 @@
 // Prints rows as they come: lines for people with everything escaped, or an object a line.
 import { Console, Effect, Stream } from "effect"
 import { Flag } from "effect/cli"
-import { escapeName, escapeText } from "../domain/escape.ts"
+import { escapedJson, escapeName, escapeText } from "../domain/escape.ts"
 import type { End, Entry, Row } from "../domain/ReadingAnswer.ts"
+import { mostRows } from "../domain/request/reading.ts"
 import { localTime } from "./units.ts"
 
 export const limit = Flag.Int("limit").pipe(
   Flag.withDefault(10_000),
+  Flag.map((rows) => Math.min(Math.max(0, rows), mostRows)),
   Flag.withDescription("how many rows to print at most; it is said when there are more")
 )
-
-/** The bytes of a row's path, or the path itself where it is UTF-8. */
-const pathOf = ({ path, path_b64 }: Pick<Entry, "path" | "path_b64">): string | Uint8Array =>
-  path_b64 === undefined ? path : Buffer.from(path_b64, "base64")
-
-/** A path for a terminal. */
-export const shownPath = (row: Pick<Entry, "path" | "path_b64">): string => escapeName(pathOf(row))
 
 const triad = (bits: number, special: string | null): string => {
   const execute = (bits & 1) === 1
@@ -49,10 +44,6 @@ export const longColumns = (row: Omit<Entry, "_tag" | "path" | "path_b64">): str
 export const arrow = ({ target }: Pick<Entry, "target">): string =>
   target === undefined ? "" : ` -> ${escapeName(target)}`
 
-/** JSON in which no character could move a terminal's cursor either. */
-const asciiJson = (row: Row | End): string =>
-  JSON.stringify(row).replaceAll(/[\x7f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
-
 const whyCut = {
   rows: "there are more; --limit shows them",
   time: "looking any further would take too long; name a directory or another pattern",
@@ -71,7 +62,7 @@ export const printRows = <E, R>(
       const lines: Array<string> = []
       for (const row of rows) {
         if (row._tag === "end") end = row
-        if (json) lines.push(asciiJson(row))
+        if (json) lines.push(escapedJson(row))
         else if (row._tag !== "end") lines.push(line(row))
       }
       return lines.length === 0 ? Effect.void : Console.log(lines.join("\n"))

@@ -29,7 +29,7 @@ export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
 }
 
 /** The zone of whoever runs this: seconds to add to UTC. */
-const zone = (epochSeconds: number) => -60 * new Date(epochSeconds * 1000).getTimezoneOffset()
+export const zone = (epochSeconds: number) => -60 * new Date(epochSeconds * 1000).getTimezoneOffset()
 
 interface Choice {
   readonly snapshot: Option.Option<string>

@@ -2,7 +2,7 @@
 import { Clock, Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
-import { escapeName, escapeText } from "../domain/escape.ts"
+import { escapedJson, escapeName, escapeText } from "../domain/escape.ts"
 import { snapshots } from "../programs/Snapshots.ts"
 import { host, json, serverFlags, settingsOf } from "./clientFlags.ts"
 import { bytes, localTime, snapshotAge } from "./units.ts"
@@ -29,7 +29,7 @@ export const snapshotsCommand = Command.make(
   { ...serverFlags, host, json },
   Effect.fnUntraced(function* (given) {
     const list = yield* snapshots({ settings: settingsOf(given), host: Option.getOrUndefined(given.host) })
-    if (given.json) return yield* Console.log(JSON.stringify(list))
+    if (given.json) return yield* Console.log(escapedJson(list))
     if (list.length === 0) return yield* Console.error("byteback: no snapshots yet; run byteback backup")
     const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
     const width = Math.max(...list.map((one) => escapeName(one.name).length))

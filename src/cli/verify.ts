@@ -2,6 +2,7 @@
 import { resolve } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { escapedJson, escapeText } from "../domain/escape.ts"
 import { exitCode } from "../domain/exitCode.ts"
 import { shownPath } from "../domain/namedPath.ts"
 import { verify } from "../programs/Verify.ts"
@@ -57,7 +58,7 @@ export const verifyCommand = Command.make(
       ...(Option.isSome(given.against) ? { against: resolve(given.against.value) } : {})
     }).pipe(Effect.ensuring(clear))
     const { counts, seed, snapshot, unexplained, unreadable } = result
-    if (given.json) yield* Console.log(JSON.stringify({ type: "result", ...result }))
+    if (given.json) yield* Console.log(escapedJson({ type: "result", ...result }))
     else {
       const sample = seed === null ? "" : ` (a sample; --seed ${seed} draws it again)`
       const added = result.added === null ? "" : `${result.added} added since, `
@@ -71,7 +72,9 @@ export const verifyCommand = Command.make(
         )
       } else if (!given.quiet && unreadable === 0) yield* Console.error("byteback: nothing differs without a reason")
       yield* Effect.forEach(unexplained, (one) => Console.log(shownPath(one)), { discard: true })
-      yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${line}`), { discard: true })
+      yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${escapeText(line, 500)}`), {
+        discard: true
+      })
     }
     if (counts.unexplained + unreadable > 0) return yield* new Ended({ code: exitCode.failed })
   })

@@ -1,6 +1,6 @@
 // What the server says of its snapshots' files: one line of JSON a row, and a trailer by which one knows that it was all.
 import { Schema } from "effect"
-import { bytesOfText } from "./byteString.ts"
+import { bytesOfNamed, type NamedPath } from "./namedPath.ts"
 import type { Raw, Reading } from "./request/reading.ts"
 
 const Text = Schema.String.check(Schema.isMaxLength(32_768))
@@ -67,9 +67,9 @@ export type End = typeof End.Type
 /** Decodes one line. */
 export const decodeLine = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Union([Row, End])))
 
-/** The path of a row as a byte string without its leading slash. */
-const bytesOfRow = ({ path, path_b64 }: Pick<Entry, "path" | "path_b64">): string =>
-  (path_b64 === undefined ? bytesOfText(path) : atob(path_b64)).slice(1)
+/** The path that something was renamed from. */
+export const renamedFrom = ({ from, from_b64 }: Change): NamedPath | null =>
+  from === undefined ? null : { path: from, ...(from_b64 === undefined ? {} : { path_b64: from_b64 }) }
 
 /**
  * Whether a row can be part of the answer to a request: of its kind, and of a path that was asked for. A server that says anything else
@@ -77,8 +77,7 @@ const bytesOfRow = ({ path, path_b64 }: Pick<Entry, "path" | "path_b64">): strin
  */
 export const isAnswerTo = (request: Exclude<Reading, Raw>): ((row: Row) => boolean) => {
   const top = request.path
-  const within = (row: Pick<Entry, "path" | "path_b64">): boolean =>
-    top === "" || `${bytesOfRow(row)}/`.startsWith(`${top}/`)
+  const within = (row: NamedPath): boolean => top === "" || `${bytesOfNamed(row)}/`.startsWith(`/${top}/`)
   switch (request._tag) {
     case "ls":
       return (row) => row._tag === "entry" && within(row)
@@ -91,9 +90,7 @@ export const isAnswerTo = (request: Exclude<Reading, Raw>): ((row: Row) => boole
     case "diff":
       return (row) => {
         if (row._tag !== "change") return false
-        const { from, from_b64 } = row
-        const old =
-          from === undefined ? null : { path: from, ...(from_b64 === undefined ? {} : { path_b64: from_b64 }) }
+        const old = renamedFrom(row)
         return within(row) || (old !== null && within(old))
       }
   }

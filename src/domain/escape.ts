@@ -23,3 +23,7 @@ export const escapeName = (name: string | Uint8Array, most: number = Infinity): 
  * safe to apply at the last moment to whatever is about to be shown.
  */
 export const escapeText = (text: string | Uint8Array, most: number = Infinity): string => escaped(text, most, "\\")
+
+/** JSON in printable ASCII, which says the same to whoever parses it. */
+export const escapedJson = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/[\x7f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)

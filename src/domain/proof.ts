@@ -2,7 +2,10 @@
 import { Schema } from "effect"
 import { snapshotTime } from "./snapshotName.ts"
 
-/** One check. `at` in epoch seconds of this machine's clock; `unexplained`: how many differ without a reason. */
+/**
+ * One check. `at` in epoch seconds of this machine's clock; `changed`: also gone; `unexplained`: how many differ without a reason or
+ * could not be read.
+ */
 export const Proof = Schema.Struct({
   at: Schema.Int,
   snapshot: Schema.String,

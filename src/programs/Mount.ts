@@ -18,10 +18,10 @@ export interface MountOptions extends SessionOptions {
   readonly ready?: (snapshot: string | null) => Effect.Effect<void>
 }
 
-/** The snapshots cannot be mounted there. Nothing was changed. */
+/** The snapshots cannot be mounted there, or the mount came to an end by itself. Nothing was changed. */
 export class MountFailed extends Schema.TaggedError<MountFailed>()("MountFailed", {
   directory: Schema.String,
-  problem: Schema.Literals(["missing", "not-a-directory", "not-empty", "no-sshfs", "failed"]),
+  problem: Schema.Literals(["missing", "not-a-directory", "not-empty", "no-sshfs", "failed", "lost"]),
   detail: Schema.String
 }) {
   override get message() {
@@ -36,8 +36,13 @@ export class MountFailed extends Schema.TaggedError<MountFailed>()("MountFailed"
       case "no-sshfs":
         return "sshfs is not installed here; run apt-get install sshfs"
       case "failed":
-        return `the snapshots could not be mounted on ${directory}${this.detail === "" ? "" : `: ${escapeText(this.detail, 300)}`}`
+        return `the snapshots could not be mounted on ${directory}${this.#why}`
+      case "lost":
+        return `the connection ended, and ${directory} shows nothing any more${this.#why}. Mount it again`
     }
+  }
+  get #why() {
+    return this.detail === "" ? "" : `: ${escapeText(this.detail, 300)}`
   }
 }
 
@@ -88,9 +93,11 @@ export const mount = Effect.fn("mount")(function* (options: MountOptions) {
   const seen = Effect.flatMap(isMounted, (there) =>
     there ? Effect.isSuccess(fs.readDirectory(directory)) : Effect.succeed(false)
   )
+  let shown = false
   const watching = seen.pipe(
     Effect.delay("50 millis"),
     Effect.repeat({ until: (is) => is }),
+    Effect.tap(() => Effect.sync(() => (shown = true))),
     Effect.andThen(options.ready?.(chosen) ?? Effect.void),
     Effect.andThen(forgetting)
   )
@@ -110,5 +117,5 @@ export const mount = Effect.fn("mount")(function* (options: MountOptions) {
   const refusal = findRefusal(ended.stderr)
   const detail =
     refusal === null ? (ended.stderr.trim().split("\n").at(-1) ?? "") : `the server says: ${refusal.message}`
-  return yield* failed("failed", detail)
+  return yield* failed(shown ? "lost" : "failed", detail)
 }, Effect.scoped)

@@ -19,7 +19,7 @@ export class ForeignSnapshot extends Schema.TaggedError<ForeignSnapshot>()("Fore
   }
 }
 
-/** The snapshots that the server has, and the one that is meant. Where a newer one was passed over, a warning says so. */
+/** Of the snapshots that the server has the one that is meant. Where a newer one was passed over, a warning says so. */
 export const askedFor = Effect.fnUntraced(function* (session: BackupSession, from: string | number) {
   const { snapshots } = yield* session.snapshots
   const { passed, snapshot } = yield* Effect.fromResult(chooseSnapshot(snapshots, from))

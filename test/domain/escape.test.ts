@@ -1,7 +1,7 @@
 // What is printed is printable ASCII, and of names nothing is lost by it.
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { escapeName, escapeText } from "../../src/domain/escape.ts"
+import { escapedJson, escapeName, escapeText } from "../../src/domain/escape.ts"
 
 const bytes = fc.uint8Array({ maxLength: 40 })
 
@@ -17,6 +17,16 @@ describe("escaping", () => {
       fc.property(fc.oneof(bytes, fc.string({ unit: "binary" })), (name) => {
         assert.match(escapeName(name), /^[\x20-\x7e]*$/)
         assert.match(escapeText(name), /^[\x20-\x7e]*$/)
+      })
+    )
+  })
+
+  it("of JSON too, which means the same", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const printed = escapedJson({ text })
+        assert.match(printed, /^[\x20-\x7e]*$/)
+        assert.deepStrictEqual(JSON.parse(printed), { text })
       })
     )
   })

@@ -67,6 +67,18 @@ describe.skipIf(!root)("a mount", () => {
         yield* client.ok(["umount", "/mnt/all"])
         assert.strictEqual((yield* again.wait).code, 0)
 
+        // The server's end goes away: that is no end that somebody wanted, and nothing stays behind.
+        const lost = yield* client.start(["byteback", "mount", "/mnt/all"])
+        yield* lost.saw(/read-only/)
+        yield* server.ok(["pkill", "-x", "sftp-server"])
+        const broken = yield* lost.wait
+        assert.strictEqual(broken.code, 1)
+        assert.match(
+          broken.stderr,
+          /the connection ended, and \/mnt\/all shows nothing any more: .*\. Mount it again\n$/
+        )
+        assert.strictEqual(yield* client.ok(["ls", "-A", "/mnt/all"]), "")
+
         // On the server, for an administrator.
         yield* server.ok(["mkdir", "/mnt/host"])
         const there = yield* server.start(["byteback", "mount", "/mnt/host", "--host", "mounted"])
@@ -131,7 +143,10 @@ describe.skipIf(!root)("a mount", () => {
         }
         assert.strictEqual((yield* sftp("get current/data/hello /root/own")).code, 0)
         assert.match((yield* sftp("ls -1 /data/..")).stdout, /data/)
-        assert.notMatch((yield* sftp("ls -1 /")).stdout, /byteback|root|home|neighbour/)
+        const top = yield* sftp("ls -1 /")
+        assert.strictEqual(top.code, 0, top.stderr)
+        assert.match(top.stdout, /data/)
+        assert.notMatch(top.stdout, /byteback|root|home|neighbour/)
         assert.strictEqual(yield* client.ok(["cat", "/data/hello"]), "hello\n")
         assert.strictEqual(yield* server.ok(["cat", "/byteback/sly/current/data/hello"]), "hello\n")
         assert.strictEqual(yield* server.ok(["ls", "-A", "/byteback/sly/current/data"]), "hello\n")

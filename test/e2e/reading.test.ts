@@ -246,9 +246,10 @@ describe.skipIf(!root)("reading", () => {
             "/data/dir/setuid"
           ])
           assert.deepStrictEqual(yield* found("old", "--older", "2002-01-01", "--snapshot", "all"), ["/data/dir/old"])
+          const newer = yield* client.run(["byteback", "find", "old", "--newer", "7d", "--snapshot", "all"])
           assert.deepStrictEqual(
-            yield* found("old", "--newer", "7d", "--snapshot", "all").pipe(Effect.orElseSucceed(() => [])),
-            []
+            [newer.code, newer.stdout, newer.stderr],
+            [1, "", "byteback: nothing in any snapshot is called old\n"]
           )
           const everywhere = yield* rowsOf(client, "find", "secret", "--snapshot", "all")
           assert.deepStrictEqual(
@@ -264,6 +265,16 @@ describe.skipIf(!root)("reading", () => {
           const wrong = yield* client.run(["byteback", "ls", "2020-01-01T00:00+0000:/"])
           assert.strictEqual(wrong.code, 1)
           assert.include(wrong.stderr, `no snapshot 2020-01-01T00:00+0000; the nearest are ${first}, ${second}`)
+          for (const words of [
+            ["history", `${first}:/data/hello`],
+            ["diff", first, second, `${first}:/data`],
+            ["dump", second, `${first}:/data`],
+            ["find", "hello", "--below", `${first}:/data`]
+          ]) {
+            const { code, stderr, stdout } = yield* client.run(["byteback", ...words])
+            assert.deepStrictEqual([code, stdout], [2, ""], words.join(" "))
+            assert.include(stderr, "a snapshot before the path means nothing here")
+          }
           const nothing = yield* client.run(["byteback", "find", "no-such-thing"])
           assert.deepStrictEqual([nothing.code, nothing.stdout], [1, ""])
           assert.include(nothing.stderr, "nothing in latest is called no-such-thing")
@@ -314,7 +325,8 @@ describe.skipIf(!root)("reading", () => {
           )
           assert.include(yield* client.ok(["byteback", "ls", "-l", "current:data"]), "??????????")
         }
-        yield* client.ok(["sh", "-c", "byteback dump current / | tar -tv >/listed"])
+        yield* client.ok(["sh", "-c", "byteback dump current / >/all.tar"])
+        assert.match(yield* client.ok(["tar", "-tvf", "/all.tar"]), /^-rw------- 0\/0 .* data\/hello$/m)
         for (const words of [
           ["ls", "/../other/current"],
           ["find", "canary", "--snapshot", "all"],

@@ -164,6 +164,7 @@ describe("a restore", () => {
       assert.strictEqual(world.machine.get(`${every.directory}/${older}/b`), "once")
       assert.include((yield* Effect.flip(run({ paths: ["/c"], all: true }))).message, "/c is in no snapshot")
       const place = { _tag: "in-place" } as const
+      const before = readdirSync(below)
       for (const [options, says] of [
         [{ target: place, all: true }, "cannot go to one place"],
         [{ target: place, host: "web" }, "another machine's files"],
@@ -174,7 +175,7 @@ describe("a restore", () => {
       ] as const) {
         assert.include((yield* Effect.flip(run(options))).message, says)
       }
-      assert.isAbove(readdirSync(below).length, 0)
+      assert.deepStrictEqual(readdirSync(below), before, "what is refused makes no directory")
     }).pipe(Effect.scoped)
   )
 })
