@@ -36,14 +36,17 @@ export const drillCommand = Command.make(
       ...(Option.isSome(given.seed) ? { seed: given.seed.value } : {})
     })
     const { counts, seed, snapshot, unexplained, unreadable } = result
-    const failed = counts.unexplained + unreadable > 0
+    const failed = result.compared === 0 || counts.unexplained + unreadable > 0
     if (given.json) yield* Console.log(escapedJson({ type: "result", ...result }))
     else {
       const what = `${result.compared} files, ${bytes(result.bytes)} of snapshot ${snapshot.name} (--seed ${seed} draws them again)`
       const since = `${counts.changed + counts.attributes} changed since, ${counts.gone} gone since`
-      const verdict = failed
-        ? `${counts.unexplained} came back other than they are and ${unreadable} did not come back`
-        : "all others came back as they are"
+      const verdict =
+        result.compared === 0
+          ? "so that nothing is proven"
+          : failed
+            ? `${counts.unexplained} came back other than they are and ${unreadable} did not come back`
+            : "all others came back as they are"
       if (failed || !given.quiet) yield* Console.error(`byteback: restored ${what}: ${since}, ${verdict}`)
       yield* Effect.forEach(unexplained, (one) => Console.log(shownPath(one)), { discard: true })
       yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${escapeText(line, 500)}`), {

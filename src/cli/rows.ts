@@ -3,7 +3,9 @@ import { Console, Effect, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { escapedJson, escapeName, escapeText } from "../domain/escape.ts"
 import type { End, Entry, Row } from "../domain/ReadingAnswer.ts"
+import { exitCode } from "../domain/exitCode.ts"
 import { mostRows } from "../domain/request/reading.ts"
+import { Ended } from "./outcome.ts"
 import { localTime } from "./units.ts"
 
 export const limit = Flag.Int("limit").pipe(
@@ -80,6 +82,6 @@ export const printRows = <E, R>(
         return said.length === 0 || json ? Effect.void : Console.error(said.join("\n"))
       })
     ),
-    Effect.map(() => end)
+    Effect.flatMap(() => (end.unread === undefined ? Effect.succeed(end) : new Ended({ code: exitCode.incomplete })))
   )
 }

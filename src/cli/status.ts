@@ -14,7 +14,10 @@ import { localTime } from "./units.ts"
 const proofLine = (what: string, proof: Proof | undefined, advice: string): string => {
   if (proof === undefined) return `${what}: never; ${advice}`
   const { at, changed, compared, snapshot, unexplained } = proof
-  const found = unexplained === 0 ? "nothing differs without a reason" : `${unexplained} differ without a reason`
+  const found =
+    unexplained === 0
+      ? "nothing differs without a reason"
+      : `${unexplained} differ without a reason or could not be read`
   return `${what}: ${localTime(at)}, snapshot ${escapeText(snapshot)}, ${compared} compared, ${changed} changed since, ${found}`
 }
 

@@ -22,7 +22,7 @@ export const exitMeaning: Record<ExitName, string> = {
   ok: "ok",
   failed: "failed",
   usage: "usage or configuration error",
-  incomplete: "snapshot taken, but some files could not be read",
+  incomplete: "done, but some files could not be read or written",
   notEnrolled: "no such host, or this machine is not enrolled",
   busy: "busy: try again later",
   refused: "refused by the server",

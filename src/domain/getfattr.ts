@@ -4,7 +4,7 @@
 export type Xattrs = ReadonlyMap<string, string>
 
 /** getfattr writes a newline, a carriage return and a backslash in a name as `\ooo`. */
-const unquote = (name: string): string =>
+export const unquote = (name: string): string =>
   name.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 
 const unhex = (hex: string): string => hex.replaceAll(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16)))

@@ -110,6 +110,7 @@ export const drill = Effect.fn("drill")(function* (options: DrillOptions) {
     changed: counts.changed + counts.gone + counts.attributes,
     unexplained: counts.unexplained + result.unreadable
   }
-  yield* remember(found, afterDrill)
+  // of nothing nothing is proven
+  if (found.compared > 0) yield* remember(found, afterDrill)
   return result
 }, Effect.scoped)

@@ -1,5 +1,5 @@
 // Reads what lies in snapshots: rows that stream, or the bytes of a file or a tar of a tree.
-import { Effect, Queue, Result, Schema, Stream } from "effect"
+import { Deferred, Effect, Queue, Result, Schema, Stream } from "effect"
 import { bytesOfText, toUint8Array } from "../domain/byteString.ts"
 import { escapeName } from "../domain/escape.ts"
 import { namedPath } from "../domain/namedPath.ts"
@@ -74,6 +74,8 @@ const answer = (session: BackupSession, request: Exclude<Reading, Raw>) =>
         let rest = ""
         let ended = false
         let odd = false
+        // A server that says what it should not may never stop.
+        const notUnderstood = yield* Deferred.make<never, AnswerCutShort>()
         let count = 0
         const asked = isAnswerTo(request)
         const most = request._tag === "history" ? Infinity : request.most
@@ -95,11 +97,13 @@ const answer = (session: BackupSession, request: Exclude<Reading, Raw>) =>
             }
           }
           if (rest.length > longestLine) odd = true
-          if (odd) rest = ""
-          return rows.length === 0 ? Effect.void : Effect.asVoid(Queue.offer(queue, rows))
+          const told = rows.length === 0 ? Effect.void : Effect.asVoid(Queue.offer(queue, rows))
+          if (!odd) return told
+          rest = ""
+          return Effect.andThen(told, Deferred.fail(notUnderstood, new AnswerCutShort({ reason: "not-understood" })))
         }
-        yield* readWhole(session, request, take)
-        if (odd) return yield* new AnswerCutShort({ reason: "not-understood" })
+        yield* Effect.raceFirst(readWhole(session, request, take), Deferred.await(notUnderstood))
+        if (odd) return yield* Deferred.await(notUnderstood)
         if (!ended) return yield* new AnswerCutShort({ reason: "ended" })
         yield* Queue.end(queue)
       }),

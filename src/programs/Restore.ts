@@ -86,16 +86,19 @@ export class ImpossibleRestore extends Schema.TaggedError<ImpossibleRestore>()("
 /** The restore broke off by something that may pass. What has come stays, and no file of it is half written. */
 export class RestoreStopped extends Schema.TaggedError<RestoreStopped>()("RestoreStopped", {
   detail: Schema.String,
-  exit: Schema.Literals(["failed", "busy", "noSpace"])
+  exit: Schema.Literals(["failed", "busy", "noSpace"]),
+  /** what the same command needs to mean the same snapshot later; null where it does as it is */
+  how: Schema.NullOr(Schema.String)
 }) {
   override get message() {
-    return `${this.detail}. Give the same command again, and it carries on from there`
+    return `${this.detail}. Give the same command again${this.how === null ? "" : `, ${this.how},`} and it carries on from there`
   }
 }
 
-const stopped = (error: RsyncError) =>
+const stopped = (error: RsyncError, how: string | null) =>
   new RestoreStopped({
     detail: error.message,
+    how,
     exit: error.reason === "no-space" ? "noSpace" : error.reason === "busy" ? "busy" : "failed"
   })
 
@@ -251,6 +254,10 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
       dryRun ? counting : spools ? { ...observer, change: spool.take(destination, observer.change) } : observer
     )
 
+  // A directory that was named has a mark that tells; elsewhere a newer snapshot may be the latest by then.
+  const named = target._tag === "directory" || one === null || options.from === one.name
+  const how = named ? null : `with --snapshot ${one.name}${typeof options.from === "number" ? " in place of --at" : ""}`
+
   const written = shared ? { listed: spool.file } : { below: directory }
   const privileges = Effect.suspend(() => (dryRun ? Effect.succeed(null) : restoredPrivileges(written)))
 
@@ -274,7 +281,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
         return
       }
       const { failure } = pulled
-      if (failure.retryable || failure.reason === "no-space") return yield* stopped(failure)
+      if (failure.retryable || failure.reason === "no-space") return yield* stopped(failure, how)
       // Many snapshots take their time, and none that is not being read is kept from being pruned.
       if (all && failure.reason === "refused" && !(yield* datedSnapshots(session)).includes(name)) {
         pruned.add(name)

@@ -1,7 +1,8 @@
 // What a restore brought back that can give somebody rights on this machine: setuid and setgid files, capabilities, devices.
 import { Effect, Schema } from "effect"
-import { fromUint8Array, textOfBytes } from "../domain/byteString.ts"
-import { escapeName } from "../domain/escape.ts"
+import { fromUint8Array } from "../domain/byteString.ts"
+import { unquote } from "../domain/getfattr.ts"
+import { namedPath, shownPath } from "../domain/namedPath.ts"
 import { readPrivileged } from "../domain/privilegedFile.ts"
 import { Exec } from "../services/Exec.ts"
 
@@ -10,7 +11,7 @@ export const RestoredPrivileges = Schema.Struct({
   setuid: Schema.Int,
   devices: Schema.Int,
   capabilities: Schema.NullOr(Schema.Int),
-  first: Schema.Array(Schema.String)
+  first: Schema.Array(Schema.Struct({ path: Schema.String, path_b64: Schema.optionalKey(Schema.String) }))
 })
 export type RestoredPrivileges = typeof RestoredPrivileges.Type
 
@@ -78,7 +79,7 @@ export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (whe
   const capable = read(getfattr(where), "\n", (text) => {
     for (const [, path = ""] of text.matchAll(/^# file: (.+)$/gm)) {
       capabilities += 1
-      note("capable", path)
+      note("capable", unquote(path))
     }
   })
   const canLook = Effect.isSuccess(exec.run("getfattr", ["--version"]))
@@ -87,7 +88,7 @@ export const restoredPrivileges = Effect.fn("restoredPrivileges")(function* (whe
     setuid,
     devices,
     capabilities: looked ? capabilities : null,
-    first: [...first.setuid, ...first.device, ...first.capable].map((path) => textOfBytes(path) ?? path)
+    first: [...first.setuid, ...first.device, ...first.capable].map(namedPath)
   }
   return result
 })
@@ -99,7 +100,7 @@ export const rightsLines = ({ capabilities, devices, first, setuid }: RestoredPr
   const more = setuid + devices + (capabilities ?? 0) - first.length
   return [
     `what was restored holds ${counts}; look at them before anybody can`,
-    ...first.map((path) => escapeName(path)),
+    ...first.map(shownPath),
     ...(more > 0 ? [`and ${more} more`] : [])
   ]
 }

@@ -26,17 +26,24 @@ export class TargetUnusable extends Schema.TaggedError<TargetUnusable>()("Target
 /** Lies in a directory for as long as a restore into it has not ended. */
 export const unfinished = ".byteback-unfinished"
 
-/** Which restore it was, in a line, and in another how its snapshot was asked for. */
-const markOf = ({ all, excludes, from = "latest", host, includes, paths }: RestoreOptions, snapshot: string): string =>
-  `${JSON.stringify({ snapshot, all, host, paths, includes, excludes })}\n${JSON.stringify(from)}\n`
+/** Which restore it was, how its snapshot was asked for, and whether something else lay in the directory: a line each. */
+const markOf = (
+  { all, excludes, from = "latest", host, includes, paths }: RestoreOptions,
+  snapshot: string,
+  shared: boolean
+): string =>
+  [{ snapshot, all, host, paths, includes, excludes }, from, { shared }]
+    .map((one) => `${JSON.stringify(one)}\n`)
+    .join("")
 
 /** The snapshot that the restore began with that left a mark; null where that was all of them. */
 export const beganWith = (mark: string): string | null => /^\{"snapshot":"(?!all")([^"]+)"/.exec(mark)?.[1] ?? null
 
 /** Another restore may not carry on in the same directory; the same may, also where it names the snapshot now. */
 export const isSame = (mark: string, options: RestoreOptions, snapshot: string): boolean => {
-  const own = markOf(options, snapshot)
-  return mark === own || (options.from === snapshot && mark.split("\n")[0] === own.split("\n")[0])
+  const [which, how] = markOf(options, snapshot, false).split("\n")
+  const [markedWhich, markedHow] = mark.split("\n")
+  return which === markedWhich && (how === markedHow || options.from === snapshot)
 }
 
 export const markIn = Effect.fnUntraced(function* (directory: string) {
@@ -61,10 +68,12 @@ export const prepare = Effect.fnUntraced(function* (path: string, options: Resto
   if (begun !== null && !isSame(begun, options, snapshot)) return yield* unusable("half-restored", beganWith(begun))()
   if (begun === null && entries.length > 0 && options.overwrite === undefined) return yield* unusable("not-empty")()
   yield* Effect.mapError(
-    fs.writeFileString(`${path}/${unfinished}`, begun ?? markOf(options, snapshot), { mode: 0o600 }),
+    fs.writeFileString(`${path}/${unfinished}`, begun ?? markOf(options, snapshot, entries.length > 0), {
+      mode: 0o600
+    }),
     unusable("not-writable")
   )
-  return { made, shared: begun === null && entries.length > 0 }
+  return { made, shared: begun === null ? entries.length > 0 : begun.includes('{"shared":true}') }
 })
 
 /** Takes a directory away if nothing lies in it. */

@@ -412,6 +412,20 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok(inPlace)
         yield* client.ok(["diff", "-r", "/kept", "/data"])
 
+        // Beside what was there before, only what came is told, also when it is carried on.
+        yield* client.ok(["sh", "-c", "mkdir /shared; cp /data/hello /shared/mine; chmod 4755 /shared/mine"])
+        const shared = [...words.slice(0, -1), "/shared", "--overwrite", "if-changed"]
+        yield* slow(client, 4000)
+        const beside = yield* client.start(shared)
+        yield* client.until(["sh", "-c", 'test "$(du -sk /shared | cut -f1)" -gt 8000'])
+        yield* server.ok(["pkill", "-x", "rsync"])
+        assert.match((yield* beside.wait).stderr, /holds 1 setuid or setgid files.*; \/shared\/data\/after\n/)
+        yield* client.ok(["rm", "/usr/local/bin/rsync"])
+        const carried = yield* client.run(shared)
+        assert.strictEqual(carried.code, 0, carried.stderr)
+        assert.notInclude(carried.stderr, "setuid")
+        yield* client.ok(["diff", "-r", "/data", "/shared/data"])
+
         yield* client.ok(["sh", "-c", "mkdir /small; mount -t tmpfs -o size=20M tmpfs /small"])
         const small = [...words.slice(0, -1), "/small/back"]
         refused(yield* client.run(small), 13, /no space is left.*same command again/)

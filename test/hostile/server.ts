@@ -161,6 +161,13 @@ const answers: ReadonlyArray<
     /said more than is reasonable/
   ],
   ["endless lines for an answer", { snapshots: "exec 'yes'" }, snapshots, 1, /said more than is reasonable/],
+  [
+    "rows without end that nobody asked for",
+    { ls: String.raw`print qq({"_tag":"entry","path":"/etc/x"}\n) while 1` },
+    ["byteback", "ls", "/data"],
+    1,
+    /answered with something that was not asked for/
+  ],
   ["an answer to another question", { hello: says('{"_tag":"enrol","host":"x"}') }, snapshots, 1, /an answer to enrol/],
   ["a protocol of the future", { hello: hello(',"protocol":99,"oldest":99') }, backup, 1, /too new for this client/],
   ["no number for a protocol", { hello: hello(',"protocol":"x"') }, backup, 1, /did not answer as/],

@@ -102,7 +102,7 @@ describe("a restore", () => {
       world.trouble.push({ reason: "network", retryable: true })
       const stopped = yield* Effect.flip(run())
       assert.strictEqual(stopped._tag, "RestoreStopped")
-      assert.include(stopped.message, "Give the same command again")
+      assert.include(stopped.message, `Give the same command again, with --snapshot ${newer},`)
       const directory = join(below, `byteback-restore-${newer}`)
       assert.isTrue(existsSync(join(directory, ".byteback-unfinished")))
       const other = yield* Effect.flip(run({ paths: ["/"], target: { _tag: "directory", path: directory } }))
