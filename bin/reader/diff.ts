@@ -4,7 +4,7 @@ import { type Diff, pathMissing } from "../../src/domain/request/reading.ts"
 import { type SendChange, SendChanges } from "../../src/domain/sendChanges.ts"
 import { SendStream } from "../../src/domain/sendStream.ts"
 import { natureOf } from "../../src/domain/storedStat.ts"
-import { entriesOf, join, look, statXattr, xattrsOf } from "./look.ts"
+import { entriesOf, join, look, statXattr, targetOf, xattrsOf } from "./look.ts"
 import { pathFields, refuse, Rows } from "./output.ts"
 import { patience, sameContent } from "./sameContent.ts"
 
@@ -79,13 +79,20 @@ const walked = function* (rows: Rows, from: string, to: string, top: string): Ge
   const settle = function* (): Generator<SendChange> {
     const paths = doubtful.flatMap(([path]) => [join(from, path), join(to, path)])
     const xattrs = xattrsOf(paths, "all")
-    const nature = (path: string, found: Stats): string => {
+    const natureIn = (path: string, found: Stats) => {
       const { [statXattr]: stored, ...others } = Object.fromEntries([...xattrs(path)].toSorted())
-      return JSON.stringify([natureOf(found, stored), others])
+      const nature = natureOf(found, stored)
+      const { device, type } = nature ?? {}
+      // two links, or two devices, of one size and time may well lead elsewhere
+      return {
+        is: JSON.stringify([type, device, type === "l" && targetOf(path)]),
+        has: JSON.stringify([nature, others])
+      }
     }
     for (const [path, old, now] of doubtful) {
-      if (nature(join(from, path), old) !== nature(join(to, path), now))
-        yield { change: "metadata", path, from: path, directory: now.isDirectory() }
+      const [before, after] = [natureIn(join(from, path), old), natureIn(join(to, path), now)]
+      const change = before.is !== after.is ? "content" : before.has !== after.has ? "metadata" : null
+      if (change !== null) yield { change, path, from: path, directory: now.isDirectory() }
     }
     doubtful = []
   }
@@ -102,6 +109,8 @@ const walked = function* (rows: Rows, from: string, to: string, top: string): Ge
     const untouched = old.ino === now.ino && old.ctimeMs === now.ctimeMs
     if (old.isDirectory() !== now.isDirectory()) {
       yield { change: "content", path, from: path, directory: now.isDirectory() }
+      yield* below(from, { change: "removed", path, from: path, directory: old.isDirectory() })
+      yield* below(to, { change: "added", path, from: null, directory: now.isDirectory() })
     } else if (!now.isDirectory() && (old.size !== now.size || old.mtimeMs !== now.mtimeMs)) {
       // a link's target and a device lie in files too
       const touched = old.size === now.size && old.isFile() && now.isFile()
@@ -122,13 +131,18 @@ const walked = function* (rows: Rows, from: string, to: string, top: string): Ge
   yield* settle()
 }
 
-function* whole(snapshot: string, change: SendChange): Generator<SendChange> {
-  yield change
+/** What lies in a directory that came or went. */
+function* below(snapshot: string, change: SendChange): Generator<SendChange> {
   if (change.directory !== true) return
   for (const { directory, name } of entriesOf(join(snapshot, change.path))) {
     const path = join(change.path, name)
     yield* whole(snapshot, { ...change, path, from: change.from === null ? null : path, directory })
   }
+}
+
+function* whole(snapshot: string, change: SendChange): Generator<SendChange> {
+  yield change
+  yield* below(snapshot, change)
 }
 
 /** `from` and `to` are the names of the directories that the two snapshots are. */

@@ -12,6 +12,7 @@ import { restore, type RestoreOptions, type RestoreResult, type RestoreTarget } 
 import { host, json, quiet, serverFlags, settingsOf, verbose } from "./clientFlags.ts"
 import { Ended } from "./outcome.ts"
 import { progressReport, progressStyle } from "./progressReport.ts"
+import { jsonFailure } from "./jsonFailure.ts"
 import { atFlag, chosenPaths, snapshotFlag, UsageError } from "./snapshotChoice.ts"
 import { bytes } from "./units.ts"
 
@@ -106,6 +107,9 @@ const warnOfRights = Effect.fnUntraced(function* (privileges: RestoreResult["pri
   yield* Effect.forEach(names, line, { discard: true })
 })
 
+const nameProblems = ({ problems }: Pick<RestoreResult, "problems">) =>
+  Effect.forEach(problems, (problem) => line(escapeText(problem, 500)), { discard: true })
+
 const warn = Effect.fnUntraced(function* ({ leftOut, privileges }: RestoreResult) {
   if (leftOut.count > 0) {
     yield* line(`${count(leftOut.count, "device node")} left out; --devices makes them`)
@@ -120,6 +124,9 @@ export const restoreCommand = Command.make(
   Effect.fnUntraced(function* (given) {
     if (given.paths.includes("")) {
       return yield* new ConfigError({ where: "path", problem: "is empty; write / for everything" })
+    }
+    if ([...given.include, ...given.exclude, ...Option.toArray(given.to)].includes("")) {
+      return yield* new ConfigError({ where: "--to, --include or --exclude", problem: "is empty; leave it out" })
     }
     if (given.inPlace && Option.isSome(given.to)) {
       return yield* new UsageError({ message: "--to and --in-place name two places; give one of them" })
@@ -162,7 +169,10 @@ export const restoreCommand = Command.make(
       }
     }).pipe(
       Effect.ensuring(clear),
-      Effect.tapErrorTag("NotInSnapshot", ({ restored }: NotInSnapshot) => warnOfRights(restored))
+      Effect.tapErrorTag("NotInSnapshot", ({ restored }: NotInSnapshot) =>
+        restored === null ? Effect.void : Effect.andThen(nameProblems(restored), warnOfRights(restored.privileges))
+      ),
+      jsonFailure(given.json)
     )
     if (given.json) {
       yield* Console.log(escapedJson({ type: "result", ...result }))
@@ -177,9 +187,7 @@ export const restoreCommand = Command.make(
       yield* warn(result)
     }
     if (result.unreadable === 0) return
-    yield* Effect.forEach(result.problems, (line) => Console.error(`byteback: ${escapeText(line, 500)}`), {
-      discard: true
-    })
+    yield* nameProblems(result)
     return yield* new Ended({ code: exitCode.incomplete })
   })
 ).pipe(

@@ -5,6 +5,7 @@ import { judge, type Verdict } from "../domain/comparison.ts"
 import type { SnapshotInfo } from "../domain/Conversation.ts"
 import { type NamedPath, namedPath } from "../domain/namedPath.ts"
 import { type Itemized, readItemized } from "../domain/rsync/itemized.ts"
+import { isAskable } from "../domain/rsync/pullArgv.ts"
 import { afterDrill } from "../domain/proof.ts"
 import { Reservoir } from "../domain/sample.ts"
 import { Exec } from "../services/Exec.ts"
@@ -64,7 +65,7 @@ export const drill = Effect.fn("drill")(function* (options: DrillOptions) {
 
   const all = new Reservoir<Itemized>(seed, options.files ?? 100)
   yield* pull({ paths: ["/"], destination: directory, dryRun: true }, (item) => {
-    if (item.kind === "file" || item.kind === "link") all.show(item)
+    if ((item.kind === "file" || item.kind === "link") && isAskable(item.name)) all.show(item)
   })
   const sample = all.within(options.bytes ?? 256 * 1024 * 1024)
   const paths = sample.map(({ name }) => name)

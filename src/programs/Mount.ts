@@ -73,7 +73,8 @@ export const mount = Effect.fn("mount")(function* (options: MountOptions) {
   const scratch = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-mount-" })
   const script = `${scratch}/sftp`
   // what sshfs adds to an ssh command line (a subsystem, options) is not for our session, so nothing of it is passed on
-  yield* fs.writeFileString(script, `#!/bin/sh\nexec ${session.rsh} ${session.alias} '${sftpLine(chosen)}'\n`, {
+  // The shell stays: sshfs leaves what it starts to init, and on the server itself that looks like a client that is gone.
+  yield* fs.writeFileString(script, `#!/bin/sh\n${session.rsh} ${session.alias} '${sftpLine(chosen)}'\n`, {
     mode: 0o700
   })
 

@@ -255,7 +255,8 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
     )
 
   // A directory that was named has a mark that tells; elsewhere a newer snapshot may be the latest by then.
-  const named = target._tag === "directory" || one === null || options.from === one.name
+  const lasts = target._tag === "directory" && typeof options.from !== "number"
+  const named = lasts || one === null || options.from === one.name
   const how = named ? null : `with --snapshot ${one.name}${typeof options.from === "number" ? " in place of --at" : ""}`
 
   const written = shared ? { listed: spool.file } : { below: directory }
@@ -267,6 +268,8 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   const pulls = wanted.flatMap((name) => parts.map((some) => [name, some] as const))
   let transfer = null as Transfer | null
   let missing = false
+  let notWritten = { count: 0, first: [] as ReadonlyArray<string> }
+  const found = new Set<string>()
   const pruned = new Set<SnapshotRef>()
   const pullEach = Effect.forEach(
     pulls,
@@ -278,6 +281,7 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
       yield* spool.flush
       if (Result.isSuccess(pulled)) {
         transfer = transfer === null ? pulled.success : plus(transfer, pulled.success)
+        for (const path of some) found.add(path)
         return
       }
       const { failure } = pulled
@@ -288,6 +292,8 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
         yield* Effect.logWarning(`${escapeName(name)} was pruned before its turn came`)
       } else if (failure.reason !== "not-found") return yield* failure
       missing = true
+      const { count, first } = failure.others ?? { count: 0, first: [] }
+      notWritten = { count: notWritten.count + count, first: [...notWritten.first, ...first].slice(0, 20) }
       // a directory named after a snapshot that has nothing of it would tell nothing
       if (all) yield* removeEmpty(destination)
     }),
@@ -300,15 +306,22 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
   })
   yield* shared ? Effect.onError(pullEach, () => Effect.andThen(Effect.ignore(spool.flush), tellRights)) : pullEach
 
-  if (missing && !all) {
+  const nowhere = all ? paths.filter((path) => !found.has(path)) : []
+  if ((missing && !all) || nowhere.length > 0) {
     yield* giveUp
-    const others = paths.length === 1 ? null : yield* privileges
-    const { name } = chosen!
-    return yield* yield* whereElse(session, paths, yield* missingOf(naming(name), paths), name, others)
+    const some = !dryRun && (all ? transfer !== null : paths.length > 1)
+    const unreadable = notWritten.count + (transfer?.unreadable ?? 0)
+    const problems = [...notWritten.first, ...(transfer?.problems ?? [])]
+    const restored = some ? { directory, unreadable, problems, privileges: yield* privileges } : null
+    if (chosen === null)
+      return yield* new NotInSnapshot({ snapshot: null, paths: nowhere, last: null, through: null, restored })
+    const { name } = chosen
+    return yield* yield* whereElse(session, paths, yield* missingOf(naming(name), paths), name, restored)
   }
+  // There was nothing to ask for, as of an empty snapshot.
   if (transfer === null) {
     yield* giveUp
-    return yield* new NotInSnapshot({ snapshot: null, paths, last: null, through: null, restored: null })
+    return yield* new NotInSnapshot({ snapshot: which, paths: [], last: null, through: null, restored: null })
   }
   yield* unmark
   const result: RestoreResult = {

@@ -6,6 +6,7 @@ import type { SnapshotInfo } from "../domain/Conversation.ts"
 import type { ExitName } from "../domain/exitCode.ts"
 import { type NamedPath, namedPath } from "../domain/namedPath.ts"
 import type { Itemized } from "../domain/rsync/itemized.ts"
+import { isAskable } from "../domain/rsync/pullArgv.ts"
 import { afterVerify } from "../domain/proof.ts"
 import { numbers } from "../domain/sample.ts"
 import type { Progress } from "../domain/rsync/progress.ts"
@@ -71,7 +72,7 @@ export const verify = Effect.fn("verify")(function* (options: VerifyOptions) {
     const sample: Array<string> = []
     const empty = yield* fs.makeTempDirectoryScoped({ prefix: "byteback-verify-" })
     yield* pull({ paths: wanted, destination: empty, dryRun: true }, (item) => {
-      if (item.kind === "file" && next() * 100 < percent) sample.push(item.name)
+      if (item.kind === "file" && isAskable(item.name) && next() * 100 < percent) sample.push(item.name)
     })
     wanted = sample
   }

@@ -1,15 +1,15 @@
 // rsync's client side: pushes a backup, pulls a restore, and says what the local rsync can do.
 import { Context, Effect, Layer, Schema } from "effect"
 import { fromUint8Array, textOfBytes, toUint8Array } from "../domain/byteString.ts"
-import { escapeText } from "../domain/escape.ts"
+import { escapeName, escapeText } from "../domain/escape.ts"
 import { exitCode, type ExitName } from "../domain/exitCode.ts"
 import { rulesText } from "../domain/filters.ts"
 import { findRefusal } from "../domain/refusalLine.ts"
 import { exitMeaning, type RsyncReason, rsyncReasons, type TransferOutcome } from "../domain/rsync/exitMeaning.ts"
-import { noProblems, readProblems } from "../domain/rsync/problems.ts"
+import { isMissing, noProblems, readProblems } from "../domain/rsync/problems.ts"
 import { type Progress, readOutput } from "../domain/rsync/progress.ts"
 import { compareArgv, type ComparePlan } from "../domain/rsync/compareArgv.ts"
-import { pathList, pullArgv, type PullPlan } from "../domain/rsync/pullArgv.ts"
+import { isAskable, pathList, pullArgv, type PullPlan } from "../domain/rsync/pullArgv.ts"
 import { pushArgv, type PushPlan } from "../domain/rsync/pushArgv.ts"
 import { isItemized } from "../domain/rsync/itemized.ts"
 import { parseStats, type TransferStats } from "../domain/rsync/stats.ts"
@@ -30,6 +30,8 @@ const advice: Record<RsyncReason, string> = {
   "too-soon": "too soon",
   "not-installed": "rsync is not installed; install it",
   "not-found": "not in that snapshot",
+  "not-askable":
+    "rsync cannot fetch by itself what has both a backslash and one of * ? [ in its name; ask for the directory above it. Nothing was written",
   untrustworthy:
     "the server sent names that it was not asked for or that lead elsewhere, as an honest one never does; nothing was written outside of the directory, and what is in it may be anything. Tell the server's administrator",
   failed: "rsync failed"
@@ -37,6 +39,7 @@ const advice: Record<RsyncReason, string> = {
 
 const exits: Partial<Record<RsyncReason, ExitName>> = {
   usage: "usage",
+  "not-askable": "usage",
   "no-space": "noSpace",
   "not-enrolled": "notEnrolled",
   busy: "busy",
@@ -52,7 +55,9 @@ export class RsyncError extends Schema.TaggedError<RsyncError>()("RsyncError", {
   exitCode: Schema.NullOr(Schema.Int),
   argumentCount: Schema.Int,
   /** the last 8 KiB */
-  stderr: Schema.String
+  stderr: Schema.String,
+  /** of a `not-found`: how many of what was there could not be read or written, and what rsync said of the first */
+  others: Schema.optionalKey(Schema.Struct({ count: Schema.Int, first: Schema.Array(Schema.String) }))
 }) {
   get exit(): ExitName {
     if (findRefusal(this.stderr)?.code === exitCode.anomaly) return "anomaly"
@@ -230,6 +235,7 @@ export class Rsync extends Context.Service<
             leftOut: devices
           },
           missing: problems.missing,
+          others: told.filter((line) => !isMissing(line)),
           stderr
         }
       })
@@ -251,10 +257,29 @@ export class Rsync extends Context.Service<
             stderr: "a path to restore may not hold .."
           })
         }
+        const odd = plan.paths.find((path) => !isAskable(path))
+        if (odd !== undefined) {
+          const reason = "not-askable"
+          return yield* new RsyncError({
+            reason,
+            retryable: false,
+            exitCode: null,
+            argumentCount,
+            stderr: escapeName(toUint8Array(odd))
+          })
+        }
         const ended = yield* transfer(args, list, observer)
         if (ended.transfer.outcome === "partial" && ended.missing > 0) {
           const { stderr } = ended
-          return yield* new RsyncError({ reason: "not-found", retryable: false, exitCode: 23, argumentCount, stderr })
+          const others = { count: ended.transfer.unreadable - ended.missing, first: ended.others }
+          return yield* new RsyncError({
+            reason: "not-found",
+            retryable: false,
+            exitCode: 23,
+            argumentCount,
+            stderr,
+            others
+          })
         }
         return ended.transfer
       })

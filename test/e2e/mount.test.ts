@@ -84,6 +84,9 @@ describe.skipIf(!root)("a mount", () => {
         const there = yield* server.start(["byteback", "mount", "/mnt/host", "--host", "mounted"])
         yield* there.saw(/read-only/)
         assert.strictEqual(yield* server.read(`/mnt/host/${first}/data/hello`), "hello\n")
+        // Longer than it takes the server to notice that a client is gone.
+        yield* server.until(["sh", "-c", 'test "$(ps -o etimes= -p "$(pgrep -x sftp-server)")" -ge 4'])
+        assert.strictEqual(yield* server.read(`/mnt/host/${second}/data/hello`), "second\n")
         yield* there.kill("SIGTERM")
         assert.strictEqual((yield* there.wait).code, 143)
 

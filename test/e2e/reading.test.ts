@@ -164,10 +164,13 @@ describe.skipIf(!root)("reading", () => {
           yield* client.ok(["sh", "-c", everyKind])
           // rsync compares lists of xattrs that two kinds of names sort differently, so such a file always looks changed to it
           yield* client.ok(["setfattr", "-x", "trusted.note", "/data/dir/file"])
+          // a link that leads elsewhere with the same size and time; a file that becomes a directory, and the other way round
+          const turned = (target: string) => `ln -sfn ${target} turned; touch -hd @1000000000 turned`
+          yield* client.ok(["sh", "-ec", `cd /data; ${turned("aaa")}; echo x >grows; mkdir -p shrinks/deep`])
           const { first, second } = yield* twice(
             server,
             client,
-            `rm dir/old; mv dir/secret dir/moved; echo more >>hello; chmod 600 nothing; mkdir new; echo x >new/x; ln hello link
+            `${turned("bbb")}; rm grows; mkdir grows; echo y >grows/leaf; rm -r shrinks; echo z >shrinks; rm dir/old; mv dir/secret dir/moved; echo more >>hello; chmod 600 nothing; mkdir new; echo x >new/x; ln hello link
            rm absolute; mkdir absolute; rm -r dir/sub; setfattr -n user.k -v v '*'`
           )
           const changes = (...words: ReadonlyArray<string>) =>
@@ -181,11 +184,16 @@ describe.skipIf(!root)("reading", () => {
             "removed f /data/dir/old",
             "removed f /data/dir/secret",
             "removed d /data/dir/sub",
+            "content d /data/grows",
+            "added f /data/grows/leaf",
             "content f /data/hello",
             "added f /data/link",
             "added d /data/new",
             "added f /data/new/x",
-            "metadata f /data/nothing"
+            "metadata f /data/nothing",
+            "content f /data/shrinks",
+            "removed d /data/shrinks/deep",
+            "content f /data/turned"
           ]
           assert.deepStrictEqual(yield* changes(first), expected)
           const below = expected.filter((line) => line.includes("/data/dir/"))
@@ -238,7 +246,7 @@ describe.skipIf(!root)("reading", () => {
           const found = (...words: ReadonlyArray<string>) =>
             Effect.map(rowsOf(client, "find", ...words), ({ rows }) => rows.map(({ path }) => path))
           assert.deepStrictEqual(yield* found("*ov*", "--below", "/data/dir"), ["/data/dir/moved"])
-          assert.deepStrictEqual(yield* found("*", "--type", "l"), ["/data/dir/symlink"])
+          assert.deepStrictEqual(yield* found("*", "--type", "l"), ["/data/dir/symlink", "/data/turned"])
           assert.deepStrictEqual(yield* found("*", "--type", "p", "--snapshot", "all"), ["/data/dir/fifo"])
           assert.deepStrictEqual(yield* found("dir/s?cr*", "--snapshot", first), ["/data/dir/secret"])
           assert.deepStrictEqual(yield* found("*", "--size", "+1M"), ["/data/dir/sparse"])

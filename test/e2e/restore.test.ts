@@ -95,6 +95,26 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok(["byteback", "restore", "latest:/data/dir/old", "--to", "/prefixed"])
         yield* client.ok(["test", "-e", "/prefixed/data/dir/old"])
 
+        // What cannot be put in its place is named, also beside what is not there.
+        yield* client.ok(["sh", "-c", "rm /data/dir/old; mkdir /data/dir/old; echo mine > /data/dir/old/mine"])
+        const blocked = yield* run("/data/dir/old", ...place.slice(1), "--yes")
+        assert.strictEqual(blocked.code, 3)
+        assert.match(blocked.stderr, /\nbyteback: could not make way for new regular file: data\/dir\/old\n$/)
+        const beside = yield* run("/data/dir/old", "/data/none", ...place.slice(1), "--yes")
+        assert.strictEqual(beside.code, 1)
+        assert.match(
+          beside.stderr,
+          /could not make way.*\n.*\/data\/none is not in.*is restored to \/, but for 1 that could not/
+        )
+        assert.strictEqual(yield* client.read("/data/dir/old/mine"), "mine\n")
+        assert.strictEqual((yield* run("/data/dir", ...place.slice(1), "--delete", "--yes")).code, 0)
+        yield* client.ok(["test", "-f", "/data/dir/old"])
+        yield* client.ok(["sh", "-c", "echo > /other; mount --bind /other /data/dir/old"])
+        const mounted = yield* run("/data/dir/old", ...place.slice(1), "--yes")
+        assert.strictEqual(mounted.code, 3)
+        assert.match(mounted.stderr, /rename .*old.*: Device or resource busy \(16\)\n$/)
+        yield* client.ok(["umount", "/data/dir/old"])
+
         // Fifos and sockets come by themselves; devices are told of.
         const plain = yield* run("/data", "--to", "/plain")
         assert.match(
@@ -113,7 +133,7 @@ describe.skipIf(!root)("restoring", () => {
         yield* client.ok([
           "sh",
           "-c",
-          "cd /data; echo x > root; chmod 4755 root; for f in older newer same; do echo old > $f; touch -d 2026-01-01 $f; done"
+          "cd /data; echo x > 'we\\[ird'; echo x > root; chmod 4755 root; for f in older newer same; do echo old > $f; touch -d 2026-01-01 $f; done"
         ])
         yield* client.ok(backupWords())
         const reads = Effect.fnUntraced(function* (...how: ReadonlyArray<string>) {
@@ -147,6 +167,13 @@ describe.skipIf(!root)("restoring", () => {
         )
         yield* client.ok(["byteback", "restore", "/data/older", "--exclude", "data", "--to", "/above"])
         assert.strictEqual(yield* client.read("/above/data/older"), "old\n")
+        // rsync refuses what it has asked for itself; its directory brings it back.
+        const odd = ["byteback", "restore", "/data/we\\[ird"]
+        refused(yield* client.run([...odd, "--to", "/odd"]), 2, /ask for the directory above it.*we\\\\\[ird/)
+        yield* client.ok(["byteback", "drill"])
+        yield* client.ok(["byteback", "verify", "--sample", "100%"])
+        yield* client.ok(["byteback", "restore", "/data", "--to", "/odder"])
+        yield* client.ok(["test", "-e", "/odder/data/we\\[ird"])
         // Of several paths with rules that let in, each is held to by itself.
         const several = ["/data/none", "/data/older", "/data/newer", "--include", "ol*", "--exclude", "*"]
         refused(

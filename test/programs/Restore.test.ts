@@ -149,20 +149,28 @@ describe("a restore", () => {
       const never = yield* Effect.flip(run({ paths: ["/a", Buffer.from("/\xff", "latin1")] }))
       assert.strictEqual(
         never.message,
-        `/\\xff is not in snapshot ${newer}; all else that was asked for is restored. No other snapshot has it`
+        `/\\xff is not in snapshot ${newer}; all else that was asked for is restored to ${below}/byteback-restore-${newer}. No other snapshot has it`
       )
       const there = Array.from({ length: 400 }, () => "/a")
       const many = yield* Effect.flip(run({ paths: [...there, "/b", ...there, "/c"] }))
-      assert.match(many.message, /^\/b or \/c is not in .* is restored\. \/b was last in /)
+      assert.match(many.message, /^\/b and \/c are not in .* is restored to .*\. \/b was last in /)
       const gone = Array.from({ length: 12 }, (_, index) => `/c${index}`)
       const none = yield* Effect.flip(run({ paths: gone }))
-      assert.match(none.message, /^\/c0 or .* or \/c9 or 2 others is not in .* nothing was compared or restored/)
+      assert.match(none.message, /^\/c0 and .* and \/c9 and 2 others are not in .* nothing was compared or restored/)
       const through = yield* Effect.flip(run({ paths: ["/bin/tool"] }))
       assert.match(through.message, /\/bin\/tool is not in .* \/bin is a link to usr\/bin; ask for \/usr\/bin\/tool$/)
       const every = yield* run({ paths: ["/b"], all: true })
       assert.deepStrictEqual(readdirSync(every.directory), [older])
       assert.strictEqual(world.machine.get(`${every.directory}/${older}/b`), "once")
-      assert.include((yield* Effect.flip(run({ paths: ["/c"], all: true }))).message, "/c is in no snapshot")
+      assert.include(
+        (yield* Effect.flip(run({ paths: ["/c"], all: true }))).message,
+        "/c is in no snapshot. Is it spelled"
+      )
+      const typo = yield* Effect.flip(run({ paths: ["/a", "/c", "/d"], all: true }))
+      assert.match(
+        typo.message,
+        /^\/c and \/d are in no snapshot; all else that was asked for is restored to \S+\. Are they/
+      )
       const place = { _tag: "in-place" } as const
       const before = readdirSync(below)
       for (const [options, says] of [

@@ -16,6 +16,7 @@ export const rsyncReasons = [
   "too-soon",
   "not-installed",
   "not-found",
+  "not-askable",
   "untrustworthy",
   "failed"
 ] as const

@@ -17,9 +17,12 @@ const longestLine = 64 * 1024
 
 /** Lines of rsync's own about one file each; not those about the connection or the run as a whole. */
 const aboutFile =
-  /^rsync: (\[\w+\] )?(?!connection unexpectedly|error|warning|server)\S.*(failed|denied|error|too|vanished)/i
+  /^rsync: (\[\w+\] )?(?!connection unexpectedly|error|warning|server|(read|write) error:)\S.*(failed|denied|error|too|vanished|\(\d+\)$)|^could not make way for /i
 const aboutMissing =
   /^rsync: (\[sender\] )?(link_stat|change_dir) .*(No such file or directory \(2\)|Not a directory \(20\))/
+
+/** Does a line say that what was asked for by name is not there? */
+export const isMissing = (line: string): boolean => aboutMissing.test(line)
 
 /** Reads the next piece of stderr, which may end anywhere. */
 export const readProblems = (before: Problems, piece: string): Problems => {
@@ -29,7 +32,7 @@ export const readProblems = (before: Problems, piece: string): Problems => {
   return {
     rest,
     count: before.count + told.length,
-    missing: before.missing + told.filter((line) => aboutMissing.test(line)).length,
+    missing: before.missing + told.filter(isMissing).length,
     first: [...before.first, ...told.slice(0, kept - before.first.length)]
   }
 }

@@ -89,6 +89,8 @@ const partsOf = (path: string): ReadonlyArray<string> => path.split("/").filter(
 
 /** With more paths than this rules for each would not fit a command line, and each path's first directory has to do. */
 const mostRules = 300
+/** The same of long paths: so many bytes the rules may take together. */
+const mostBytes = 400_000
 
 /** A path beside a wildcard, where a backslash escapes; what an argument can not carry for certain may be any byte. */
 const escaped = (path: string): string => path.replaceAll(/[*?[\\]/g, "\\$&").replaceAll(/[^\x20-\x7e]/g, "?")
@@ -111,7 +113,8 @@ const filters = ({ filterFile, filterIncludes = false, paths }: PullPlan): Reado
   const given = filterFile === undefined ? [] : [`--filter=merge ${filterFile}`]
   const wanted = paths.map(partsOf)
   if (wanted.some((parts) => parts.length === 0)) return given
-  const coarse = wanted.length > mostRules
+  const size = wanted.reduce((sum, parts) => sum + parts.length * parts.join("/").length, 0)
+  const coarse = wanted.length > mostRules || size > mostBytes
   const parents = [...new Set(wanted.flatMap((parts) => above(coarse ? parts.slice(0, 2) : parts)))]
   const names = wanted.map((parts) => (coarse ? parts.slice(0, 1) : parts).join("/"))
   const own = names.flatMap((path) => [`--include=/${pattern(path)}`, `--include=/${escaped(path)}/**`])
@@ -123,6 +126,12 @@ const filters = ({ filterFile, filterIncludes = false, paths }: PullPlan): Reado
   // Who names a directory and what of it to let in does not mean that it stays out itself.
   return [...parents, ...outside, `--include=/${pattern(names[0]!)}/`, ...given]
 }
+
+/**
+ * Can rsync be asked for a path (a byte string) by itself? Of one with both a backslash and a wildcard its receiver (3.2.7 and
+ * 3.5.0) makes another pattern than its sender, and refuses what it has asked for.
+ */
+export const isAskable = (path: string): boolean => !(path.includes("\\") && /[*?[]/.test(path))
 
 /**
  * The paths as rsync reads them from stdin: relative to the snapshot's root, each ended by NUL. Null where a path

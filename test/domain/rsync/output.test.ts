@@ -99,6 +99,7 @@ describe("rsync's stderr", () => {
     'rsync: [sender] send_files failed to open "/etc/shadow": Permission denied (13)\n' +
     'rsync: [sender] opendir "/root" failed: Permission denied (13)\n' +
     'file has vanished: "/tmp/x"\n' +
+    "rsync: [Receiver] write error: Broken pipe (32)\n" +
     'rsync: [sender] link_stat "/data/nothere" failed: No such file or directory (2)\n' +
     "rsync error: some files/attrs were not transferred (see previous errors) (code 23) at main.c(1956) [sender=3.5.0]\n"
 
@@ -111,6 +112,15 @@ describe("rsync's stderr", () => {
         assert.match(read.first[0] ?? "", /shadow/)
       })
     )
+  })
+
+  it("tells what could not be put in its place", () => {
+    const lines = [
+      'rsync: [receiver] rename "/data/etc/.hosts.Xyz123" -> "hosts": Device or resource busy (16)',
+      "could not make way for new regular file: dir/c"
+    ]
+    const read = readProblems(noProblems, lines.map((line) => `${line}\n`).join(""))
+    assert.deepStrictEqual([read.count, read.missing, read.first], [2, 0, lines])
   })
 
   it("is counted to the end, and kept only at first", () => {
