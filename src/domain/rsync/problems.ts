@@ -17,7 +17,7 @@ const longestLine = 64 * 1024
 
 /** Lines of rsync's own about one file each; not those about the connection or the run as a whole. */
 const aboutFile =
-  /^rsync: (\[\w+\] )?(?!connection unexpectedly|error|warning|server|(read|write) error:)\S.*(failed|denied|error|too|vanished|\(\d+\)$)|^could not make way for /i
+  /^rsync: (?!(\[\w+\] )?(connection unexpectedly|error|warning|server|(read|write) error:))\S.*(failed|denied|error|too|vanished|\(\d+\)$)|^could not make way for /i
 const aboutMissing =
   /^rsync: (\[sender\] )?(link_stat|change_dir) .*(No such file or directory \(2\)|Not a directory \(20\))/
 
