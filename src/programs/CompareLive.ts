@@ -4,6 +4,7 @@ import type { ExitName } from "../domain/exitCode.ts"
 import { namedPath } from "../domain/namedPath.ts"
 import type { Change, End } from "../domain/ReadingAnswer.ts"
 import type { Itemized } from "../domain/rsync/itemized.ts"
+import { isAskable } from "../domain/rsync/pullArgv.ts"
 import type { ReadingPath } from "../domain/request/reading.ts"
 import { openSession, type SessionOptions } from "./connectToServer.ts"
 import { newOnMachine } from "./newOnMachine.ts"
@@ -48,7 +49,7 @@ const row = (item: Itemized): Change | null => {
 const isDoubtful = ({ differs, isNew, kind }: Itemized): boolean =>
   kind === "file" && !isNew && differs.has("t") && !differs.has("c") && !differs.has("s")
 
-/** So many in doubt are compared by content; of more, the others count as written. */
+/** So many in doubt are compared by content; the others count as written, as does what rsync cannot be asked for. */
 const mostDoubtful = 10_000
 
 /**
@@ -89,7 +90,7 @@ const compared = Effect.fnUntraced(function* (
   const doubtful: Array<string> = []
   const look = (item: Itemized): void => {
     if (!isDoubtful(item)) tell(item)
-    else if (doubtful.length < mostDoubtful) doubtful.push(item.name)
+    else if (doubtful.length < mostDoubtful && isAskable(item.name)) doubtful.push(item.name)
     else tell({ ...item, differs: new Set([...item.differs, "c"]) })
   }
   yield* readable.pull({ ...plan, destination: "/" }, look)

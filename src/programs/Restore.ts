@@ -290,7 +290,10 @@ export const restore = Effect.fn("restore")(function* (options: RestoreOptions) 
       if (all && failure.reason === "refused" && !(yield* datedSnapshots(session)).includes(name)) {
         pruned.add(name)
         yield* Effect.logWarning(`${escapeName(name)} was pruned before its turn came`)
-      } else if (failure.reason !== "not-found") return yield* failure
+      } else if (failure.reason !== "not-found") {
+        if (failure.reason === "not-askable") yield* giveUp
+        return yield* failure
+      }
       missing = true
       const { count, first } = failure.others ?? { count: 0, first: [] }
       notWritten = { count: notWritten.count + count, first: [...notWritten.first, ...first].slice(0, 20) }

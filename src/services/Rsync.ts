@@ -31,7 +31,7 @@ const advice: Record<RsyncReason, string> = {
   "not-installed": "rsync is not installed; install it",
   "not-found": "not in that snapshot",
   "not-askable":
-    "rsync cannot fetch by itself what has both a backslash and one of * ? [ in its name; ask for the directory above it. Nothing was written",
+    "rsync cannot fetch by itself what has both a backslash and one of * ? [ in its name; ask for the directory above it. Nothing of it was fetched",
   untrustworthy:
     "the server sent names that it was not asked for or that lead elsewhere, as an honest one never does; nothing was written outside of the directory, and what is in it may be anything. Tell the server's administrator",
   failed: "rsync failed"

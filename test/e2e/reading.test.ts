@@ -166,7 +166,11 @@ describe.skipIf(!root)("reading", () => {
           yield* client.ok(["setfattr", "-x", "trusted.note", "/data/dir/file"])
           // a link that leads elsewhere with the same size and time; a file that becomes a directory, and the other way round
           const turned = (target: string) => `ln -sfn ${target} turned; touch -hd @1000000000 turned`
-          yield* client.ok(["sh", "-ec", `cd /data; ${turned("aaa")}; echo x >grows; mkdir -p shrinks/deep`])
+          yield* client.ok([
+            "sh",
+            "-ec",
+            `cd /data; ${turned("aaa")}; echo x >grows; mkdir -p shrinks/deep; echo x >'we\\[ird'`
+          ])
           const { first, second } = yield* twice(
             server,
             client,
@@ -204,7 +208,7 @@ describe.skipIf(!root)("reading", () => {
           assert.deepStrictEqual(walked.toSorted(), expected.toSorted())
 
           assert.deepStrictEqual(yield* changes("latest", "live", "/data"), [])
-          const later = `echo now >>dir/file; rm dir/moved; echo y >new/y; chmod 700 new; touch hello
+          const later = `touch 'we\\[ird'; echo now >>dir/file; rm dir/moved; echo y >new/y; chmod 700 new; touch hello
             touch -d '2020-01-01' nothing; printf NOTHING > nothing; touch -d '2021-01-01' nothing`
           yield* client.ok(["sh", "-ec", later], { cwd: "/data" })
           const live = [
@@ -212,6 +216,8 @@ describe.skipIf(!root)("reading", () => {
             "content f /data/dir/file",
             "content f /data/dir/hard",
             "content f /data/nothing",
+            // rsync cannot be asked for it by itself, so it counts as written
+            "content f /data/we\\[ird",
             "metadata d /data/new",
             "metadata f /data/hello",
             "metadata f /data/link",

@@ -170,6 +170,7 @@ describe.skipIf(!root)("restoring", () => {
         // rsync refuses what it has asked for itself; its directory brings it back.
         const odd = ["byteback", "restore", "/data/we\\[ird"]
         refused(yield* client.run([...odd, "--to", "/odd"]), 2, /ask for the directory above it.*we\\\\\[ird/)
+        assert.isFalse(yield* client.exists("/odd"))
         yield* client.ok(["byteback", "drill"])
         yield* client.ok(["byteback", "verify", "--sample", "100%"])
         yield* client.ok(["byteback", "restore", "/data", "--to", "/odder"])
